@@ -1,0 +1,1 @@
+export { isUuid, jitter, newId, randomBytes16, seededRandom } from './ids.js';

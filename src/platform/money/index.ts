@@ -1,0 +1,1 @@
+export { ZERO, formatAmount, larger, parseAmount, perMillion, picoUsd, sum, toWireMoney, type Money, type PicoUsd, type WireMoney } from './money.js';
