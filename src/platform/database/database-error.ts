@@ -4,7 +4,8 @@ const AWAY = new Set(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE', 'ENOTF
 /** Connection exceptions, shutdown, too many connections, read-only standby, disk full. Source: PostgreSQL manual, appendix A. */
 const AWAY_STATE = /^(08|57P|53|25006|58)/;
 const RETRY_STATE = new Set(['40001', '40P01', '55P03']);
-const LOST = /Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|Query read timeout/;
+const LOST =
+  /Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|Query read timeout/;
 
 function stateOf(error: unknown): string {
   const code = (error as { code?: unknown; driverError?: { code?: unknown } } | null)?.code;
@@ -31,8 +32,12 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
 /** `dependency_unavailable` for a database that is away; every other error as it is. */
 export function databaseError(error: unknown): unknown {
   if (error instanceof AppError || !isDatabaseAway(error)) return error;
-  return new AppError('dependency_unavailable', 'The ledger cannot be written at the moment. Nothing was charged; try again.', {
-    cause: error,
-    retryAfterSeconds: 5,
-  });
+  return new AppError(
+    'dependency_unavailable',
+    'The ledger cannot be written at the moment. Nothing was charged; try again.',
+    {
+      cause: error,
+      retryAfterSeconds: 5,
+    },
+  );
 }

@@ -58,7 +58,9 @@ export class GroupCommit<Item, Outcome> {
   join(item: Item): Promise<Outcome> {
     if (this.#queue.length >= MAX_QUEUE) {
       return Promise.reject(
-        new AppError('capacity_shed', 'Too many calls wait for the ledger. Try again in a moment.', { retryAfterSeconds: 2 }),
+        new AppError('capacity_shed', 'Too many calls wait for the ledger. Try again in a moment.', {
+          retryAfterSeconds: 2,
+        }),
       );
     }
     return new Promise<Outcome>((resolve, reject) => {
@@ -171,7 +173,10 @@ export class GroupCommit<Item, Outcome> {
     if (this.#runner !== undefined) return this.#runner;
     const runner = this.dataSource.createQueryRunner();
     try {
-      const client = (await runner.connect()) as { query(text: string): Promise<unknown>; on(event: string, f: () => void): void };
+      const client = (await runner.connect()) as {
+        query(text: string): Promise<unknown>;
+        on(event: string, f: () => void): void;
+      };
       // A connection that dies while idle must not end the process; the next flush opens a new one.
       client.on('error', () => {
         if (this.#runner === runner) this.#runner = undefined;

@@ -36,11 +36,15 @@ async function withSource<T>(
 }
 
 async function statusOf(source: DataSource): Promise<MigrationStatus> {
-  const [table] = await source.query<{ found: string | null }[]>('SELECT to_regclass($1)::text AS found', [DEFAULT_TABLE]);
+  const [table] = await source.query<{ found: string | null }[]>('SELECT to_regclass($1)::text AS found', [
+    DEFAULT_TABLE,
+  ]);
   const applied =
     table?.found == null
       ? []
-      : (await source.query<{ name: string }[]>(`SELECT name FROM ${DEFAULT_TABLE} ORDER BY timestamp`)).map(({ name }) => name);
+      : (await source.query<{ name: string }[]>(`SELECT name FROM ${DEFAULT_TABLE} ORDER BY timestamp`)).map(
+          ({ name }) => name,
+        );
   const known = source.migrations.map((migration) => migration.name ?? migration.constructor.name);
   const unknown = applied.filter((name) => !known.includes(name));
   if (unknown.length > 0) {

@@ -39,7 +39,10 @@ export function parseAmount(text: string): PicoUsd {
 
 /** Writes exactly 12 decimals: `parseAmount(formatAmount(a)) === a`. */
 export function formatAmount(amount: PicoUsd): string {
-  const digits = amount.toString().replace('-', '').padStart(SCALE + 1, '0');
+  const digits = amount
+    .toString()
+    .replace('-', '')
+    .padStart(SCALE + 1, '0');
   return `${amount < 0n ? '-' : ''}${digits.slice(0, -SCALE)}.${digits.slice(-SCALE)}`;
 }
 

@@ -1,0 +1,12 @@
+export { ConfigModule } from './config.module.js';
+export { ConfigError, loadConfig, type Config } from './environment.js';
+export {
+  AuditConfig,
+  DatabaseConfig,
+  DataConfig,
+  DemoConfig,
+  GatewayConfig,
+  IdentityConfig,
+  ProvidersConfig,
+  ServerConfig,
+} from './slices.js';

@@ -1,0 +1,33 @@
+/** What others may want to know. Source: the wire contract's list of event types. */
+export type EventType =
+  | 'budget.threshold.reached'
+  | 'budget.threshold.resolved'
+  | 'budget.exhausted'
+  | 'quota.override.requested'
+  | 'quota.override.approved'
+  | 'quota.override.denied'
+  | 'quota.override.used'
+  | 'quota.override.expired'
+  | 'provider.state.changed'
+  | 'failover.started'
+  | 'failover.ended'
+  | 'audit.verification.failed'
+  | 'audit.safe_stop'
+  | 'price.changed'
+  | 'price.missing'
+  | 'anomaly.detected'
+  | 'case.closed';
+
+/** A notice, thin: ids and numbers, no prompt, no person's name. */
+export interface OutboxEvent {
+  readonly id: string;
+  readonly orgId: string;
+  readonly type: EventType;
+  readonly atMs: number;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** A notice as it lies in the outbox. `seq` only grows. */
+export interface StoredEvent extends OutboxEvent {
+  readonly seq: number;
+}
