@@ -38,7 +38,7 @@ export interface GroupCommitStats {
 /** One queue, one connection, one transaction in flight: everyone who waits shares the next fsync. */
 export class GroupCommit<Item, Outcome> {
   readonly stats: GroupCommitStats = { flushes: 0, items: 0, lastFlushMs: 0 };
-  #queue: Waiting<Item, Outcome>[] = [];
+  readonly #queue: Waiting<Item, Outcome>[] = [];
   #flushing: Promise<void> | undefined;
   #runner: QueryRunner | undefined;
 

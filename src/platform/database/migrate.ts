@@ -27,7 +27,7 @@ async function withSource<T>(
   const source = await new DataSource({
     ...dataSourceOptions({ url, role: 'login', poolSize: 2 }),
     migrations: [...migrations],
-  } as ConstructorParameters<typeof DataSource>[0]).initialize();
+  }).initialize();
   try {
     return await work(source);
   } finally {
@@ -40,7 +40,7 @@ async function statusOf(source: DataSource): Promise<MigrationStatus> {
     DEFAULT_TABLE,
   ]);
   const applied =
-    table?.found == null
+    table === undefined || table.found === null
       ? []
       : (await source.query<{ name: string }[]>(`SELECT name FROM ${DEFAULT_TABLE} ORDER BY timestamp`)).map(
           ({ name }) => name,

@@ -21,7 +21,7 @@ export class ConfigSnapshot {
 
   /** The value of a registered part. */
   get<T>(part: SnapshotPart<T>): T {
-    if (!this.parts.has(part as SnapshotPart<unknown>)) throw new Error(`Snapshot part ${part.name} is not registered`);
-    return this.parts.get(part as SnapshotPart<unknown>) as T;
+    if (!this.parts.has(part)) throw new Error(`Snapshot part ${part.name} is not registered`);
+    return this.parts.get(part) as T;
   }
 }

@@ -91,10 +91,14 @@ export class ConfigSnapshots implements OnApplicationShutdown {
   }
 
   async #loadUntilQuiet(): Promise<void> {
-    do {
-      this.#again = false;
-      await this.#loadIfNewer();
-    } while (this.#again);
+    await this.#loadIfNewer();
+    while (this.#takeAgain()) await this.#loadIfNewer();
+  }
+
+  #takeAgain(): boolean {
+    const again = this.#again;
+    this.#again = false;
+    return again;
   }
 
   async #loadIfNewer(): Promise<void> {

@@ -1,0 +1,42 @@
+import type { LoggerService } from '@nestjs/common';
+import { pino, type Logger } from 'pino';
+
+import { type Clock, formatInstant } from '../clock/index.js';
+
+/** JSON lines on stderr: stdout belongs to what a person reads. Header values that are secrets are never written. */
+export function createLogger(level: 'info' | 'warn' | 'error' | 'silent', clock: Clock): Logger {
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: () => `,"at":"${formatInstant(clock.nowMs())}"`,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: [
+        'authorization',
+        '*.authorization',
+        '*.password',
+        '*.secret',
+        'headers.authorization',
+        'headers["x-api-key"]',
+      ],
+    },
+    pino.destination({ dest: 2, sync: false }),
+  );
+}
+
+/** Nest's own messages through the same logger. */
+export class NestLogger implements LoggerService {
+  constructor(private readonly logger: Logger) {}
+
+  log(message: unknown, context?: string): void {
+    this.logger.debug({ event: 'nest', context, message });
+  }
+
+  error(message: unknown, stack?: string, context?: string): void {
+    this.logger.error({ event: 'nest', context, message, stack });
+  }
+
+  warn(message: unknown, context?: string): void {
+    this.logger.warn({ event: 'nest', context, message });
+  }
+}

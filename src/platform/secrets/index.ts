@@ -1,0 +1,1 @@
+export { ensureSecret, makeKey, makeSigningKey, readSecret, SecretFileError } from './secret-files.js';
