@@ -1,4 +1,4 @@
-import { DataSource, type MigrationInterface } from 'typeorm';
+import { DataSource, type MigrationInterface, type QueryRunner } from 'typeorm';
 
 import { dataSourceOptions } from './data-source.js';
 
@@ -19,6 +19,16 @@ export interface MigrationStatus {
   readonly pending: readonly string[];
 }
 
+/** A migration may take a role for its statements (`SET LOCAL ROLE`); TypeORM's own record of it is written by the login. */
+function endingAsLogin(Migration: MigrationClass): MigrationClass {
+  return class extends Migration {
+    override async up(runner: QueryRunner): Promise<void> {
+      await super.up(runner);
+      await runner.query('RESET ROLE');
+    }
+  };
+}
+
 async function withSource<T>(
   url: string,
   migrations: readonly MigrationClass[],
@@ -26,7 +36,7 @@ async function withSource<T>(
 ): Promise<T> {
   const source = await new DataSource({
     ...dataSourceOptions({ url, role: 'login', poolSize: 2 }),
-    migrations: [...migrations],
+    migrations: migrations.map(endingAsLogin),
   }).initialize();
   try {
     return await work(source);
