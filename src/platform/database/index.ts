@@ -1,3 +1,4 @@
+export { DatabaseModule } from './database.module.js';
 export { connect, dataSourceOptions, type DatabaseRole } from './data-source.js';
 export { isDatabaseAway, isTransientConflict, isUniqueViolation } from './database-error.js';
 export { GroupCommit, type Flush, type GroupCommitStats } from './group-commit.js';

@@ -51,5 +51,5 @@ export function makeKey(): Buffer {
 /** A P-256 private key as PKCS#8 PEM, for ES256 tokens. */
 export function makeSigningKey(): string {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  return privateKey.export({ type: 'pkcs8', format: 'pem' });
 }

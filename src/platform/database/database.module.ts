@@ -1,0 +1,21 @@
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import type { EntityTarget } from 'typeorm';
+
+import { dataSourceOptions } from './data-source.js';
+import { UnitOfWork } from './unit-of-work.js';
+
+/** One pool with the application's rights, and the unit of work over it. */
+@Global()
+@Module({})
+export class DatabaseModule {
+  static forRoot(settings: { readonly url: string; readonly poolSize: number; readonly entities: readonly EntityTarget<object>[] }): DynamicModule {
+    const options = dataSourceOptions({ ...settings, role: 'aip_app' });
+    return {
+      module: DatabaseModule,
+      imports: [TypeOrmModule.forRoot({ ...options, retryAttempts: 0 })],
+      providers: [UnitOfWork],
+      exports: [UnitOfWork],
+    };
+  }
+}

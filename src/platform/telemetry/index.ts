@@ -1,0 +1,2 @@
+export { Metrics } from './metrics.js';
+export { TelemetryModule } from './telemetry.module.js';
