@@ -1,6 +1,6 @@
 // Runs before anything is installed, on any Node >= 20: no dependencies, no TypeScript.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { isBuildStale } from './source-stamp.mjs';
 
 const UNAVAILABLE = 69;
+/** Set for the second round only: a pinned Node of another version must not go round for ever. */
+const SECOND_ROUND = 'AI_PARTNERS_ON_PINNED_NODE';
 /** What an outer npm run sets for its own script; settings such as registry or proxy stay. */
 const LIFECYCLE =
   /^(npm_(lifecycle_|package_|command$|config_(local_prefix|omit|include|production|only)$)|init_cwd$)/i;
@@ -61,7 +63,10 @@ function pinnedNode() {
 
 /** Replaces this process as far as Node can: same arguments, streams, signals and exit code. Never returns. */
 async function handOverTo(file) {
-  const child = spawn(file, [...process.execArgv, ...process.argv.slice(1)], { stdio: 'inherit' });
+  const child = spawn(file, [...process.execArgv, ...process.argv.slice(1)], {
+    stdio: 'inherit',
+    env: { ...process.env, [SECOND_ROUND]: '1' },
+  });
   // A Ctrl-C in the terminal reaches parent and child alike: passing it on would be a second one.
   const isTyped = (signal) => signal === 'SIGINT' && process.stdin.isTTY === true;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
@@ -79,8 +84,10 @@ export async function bootstrap({ build }) {
   const isCheckout = existsSync(inRoot('src'));
   if (isCheckout && isInstallStale()) install();
   const { version, file } = pinnedNode();
+  const isSecondRound = process.env[SECOND_ROUND] === '1';
+  delete process.env[SECOND_ROUND];
   if (process.versions.node !== version) {
-    if (existsSync(file) && realpathSync(file) !== realpathSync(process.execPath)) await handOverTo(file);
+    if (existsSync(file) && !isSecondRound) await handOverTo(file);
     if (process.versions.node.split('.')[0] !== version.split('.')[0]) {
       giveUp(`Node ${version} is needed, this is ${process.versions.node}, and the pinned one is not installed here.`);
     }

@@ -54,10 +54,11 @@ export function handOver(account: Account, target: string): void {
   chownSync(target, uid, gid);
 }
 
-/** Whether a stranger may pass through every directory above `target`. */
-function isReachable(target: string): boolean {
+/** Whether `uid` may pass through every directory above `target`. */
+function isReachable(target: string, uid: number): boolean {
   for (let at = path.dirname(target); ; at = path.dirname(at)) {
-    if ((statSync(at).mode & 0o001) === 0) return false;
+    const found = statSync(at);
+    if ((found.mode & (found.uid === uid ? 0o100 : 0o001)) === 0) return false;
     if (at === path.dirname(at)) return true;
   }
 }
@@ -68,11 +69,21 @@ function canRun(account: Account, program: string): boolean {
   return status === 0;
 }
 
-/** The caller, or — for root — nobody, or a user namespace when nobody cannot reach the files. Makes no user on the host.
- *  `dataDir`'s parent exists. @throws StartError 69 — root, and neither way works here */
+/** An existing cluster keeps its owner, so that root does not lock an ordinary user out. */
+function ownerOf(dataDir: string): Account {
+  const found = statSync(dataDir, { throwIfNoEntry: false });
+  return found === undefined || found.uid === 0
+    ? UNPRIVILEGED
+    : { wrapper: [], ids: { uid: found.uid, gid: found.gid } };
+}
+
+/** The caller; for root the owner of the cluster or nobody, or a user namespace when that one cannot reach the files.
+ *  Makes no user on the host. `dataDir`'s parent exists. @throws StartError 69 — root, and neither way works here */
 export function chooseAccount(postgres: string, dataDir: string): Account {
   if (process.getuid?.() !== 0) return SELF;
-  if (isReachable(dataDir) && canRun(UNPRIVILEGED, postgres)) return UNPRIVILEGED;
+  for (const account of new Set([ownerOf(dataDir), UNPRIVILEGED])) {
+    if (isReachable(dataDir, account.ids?.uid ?? 0) && canRun(account, postgres)) return account;
+  }
   if (canRun(NAMESPACE, postgres)) return NAMESPACE;
   throw new StartError(
     69,

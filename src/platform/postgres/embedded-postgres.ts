@@ -1,6 +1,6 @@
 import { type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
@@ -120,6 +120,7 @@ async function launch(
   port: number,
 ): Promise<Postmaster | null> {
   const { dataDir } = options;
+  rmSync(`${dataDir}.log`, { force: true }); // It may belong to another user: root started it once.
   const log = openSync(`${dataDir}.log`, 'w', 0o600);
   const args = ['-D', dataDir, '-p', String(port), ...serverFlags(options)];
   let child: ChildProcess;
@@ -140,7 +141,10 @@ function handle(
   details: { readonly password: string; readonly adopted: boolean; readonly isOurs: boolean },
 ): EmbeddedPostgres {
   const { password, adopted, isOurs } = details;
-  if (isOurs) writeFileSync(launcherFile(options.dataDir), String(process.pid), { mode: 0o600 });
+  if (isOurs) {
+    rmSync(launcherFile(options.dataDir), { force: true });
+    writeFileSync(launcherFile(options.dataDir), String(process.pid), { mode: 0o644 });
+  }
   return {
     url: urlOf(password, found.port),
     port: found.port,

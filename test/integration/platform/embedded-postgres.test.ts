@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -165,10 +165,35 @@ describe('the embedded PostgreSQL', () => {
     await rm(root, { recursive: true });
     const dataDir = path.dirname(options.passwordFile);
     const given = { ...options, dataDir, passwordFile: path.join(root, 'password') };
-    const { mkdir } = await import('node:fs/promises');
     await mkdir(dataDir, { recursive: true });
     await writeFile(path.join(dataDir, 'letter.txt'), 'mine');
     await expect(startEmbeddedPostgres(given)).rejects.toMatchObject({ exitCode: 78 });
     expect(await readdir(dataDir)).toEqual(['letter.txt']);
+  });
+});
+
+const asRoot = process.getuid?.() === 0 ? describe : describe.skip;
+
+asRoot('the embedded PostgreSQL under root (left out for other users)', () => {
+  it.each([
+    ['as nobody where others may enter', 0o755, 65_534],
+    ['in a user namespace below a directory that is closed to others', 0o700, 0],
+  ])('runs %s, without a user made on the host', async (_where, mode, owner) => {
+    const users = await readFile('/etc/passwd', 'utf8');
+    await chmod(root, mode);
+    const server = await startEmbeddedPostgres(options);
+    expect(await query(server.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect((await stat(options.dataDir)).uid).toBe(owner);
+    await server.stop();
+    expect(await readFile('/etc/passwd', 'utf8')).toBe(users);
+  });
+
+  it('moves a cluster along when its directory is closed to others later', async () => {
+    await chmod(root, 0o755);
+    await (await startEmbeddedPostgres(options)).stop();
+    await chmod(root, 0o700);
+    const server = await startEmbeddedPostgres(options);
+    expect(await query(server.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    await server.stop();
   });
 });
