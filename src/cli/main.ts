@@ -5,7 +5,8 @@ import { SchemaTooNewError } from '../platform/database/index.js';
 import { AppError } from '../platform/errors/index.js';
 import { StartError } from '../platform/postgres/index.js';
 import { SecretFileError } from '../platform/secrets/index.js';
-import { COMMANDS, type Command } from './commands.js';
+import type { Command } from './command.js';
+import { COMMANDS } from './commands.js';
 import { CommandError, EXIT } from './exit-codes.js';
 import { printError, printLine } from './print.js';
 

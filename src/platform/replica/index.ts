@@ -1,0 +1,2 @@
+export { ReplicaModule } from './replica.module.js';
+export { ReplicaService, SecondReplicaError } from './replica.service.js';

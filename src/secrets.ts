@@ -1,0 +1,25 @@
+import path from 'node:path';
+
+import type { Config } from './platform/config/index.js';
+import { ensureSecret, makeKey, makeSigningKey, readSecret } from './platform/secrets/index.js';
+
+/** Files that must exist before anything starts; the evidence keys belong to `audit`, the database password to its launcher. */
+function filesOf(config: Config): readonly { readonly file: string; readonly make: () => Buffer | string }[] {
+  return [
+    { file: config.identity.signingKeyFile, make: makeSigningKey },
+    { file: config.providers.encryptionKeyFile, make: makeKey },
+    { file: path.join(config.data.secretsDir, 'log'), make: makeKey },
+  ];
+}
+
+/** Makes missing secrets, or in production refuses and names each. Returns the files it made.
+ *  @throws SecretFileError when one is missing and may not be made, or is readable by others */
+export function initialiseSecrets(config: Config, options: { readonly create?: boolean } = {}): readonly string[] {
+  const create = options.create ?? config.data.createMissingSecrets;
+  const made: string[] = [];
+  for (const { file, make } of filesOf(config)) {
+    if (create && ensureSecret(file, make)) made.push(file);
+    readSecret(file);
+  }
+  return made;
+}
