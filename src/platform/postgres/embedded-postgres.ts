@@ -4,6 +4,7 @@ import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { type Account, chooseAccount, handOver, spawnAs } from './account.js';
 import { type Binaries, locateBinaries } from './binaries.js';
@@ -13,7 +14,10 @@ import { StartError } from './start-error.js';
 
 const MAJOR = '18';
 const LOOPBACK = '127.0.0.1';
-const START_ATTEMPTS = 5;
+const START_ATTEMPTS = 10;
+const RETRY_MS = 200;
+/** Somebody took the port meanwhile, or the processes of a killed server are still on their way out. */
+const PASSING = /could not bind|is still in use/;
 const LOG_TAIL = 1_500;
 
 /** Where the cluster lives and what it guarantees. */
@@ -195,8 +199,9 @@ export async function startEmbeddedPostgres(given: EmbeddedPostgresOptions): Pro
     const other = await adopt(options, password);
     if (other !== null) return other;
     const log = tailOf(`${dataDir}.log`);
-    if (attempt < START_ATTEMPTS && log.includes('could not bind')) continue;
-    throw new StartError(69, `PostgreSQL in ${dataDir} ended at once. Its last words: ${log}`);
+    const isPassing = PASSING.test(log) && attempt < START_ATTEMPTS;
+    if (!isPassing) throw new StartError(69, `PostgreSQL in ${dataDir} ended at once. Its last words: ${log}`);
+    await delay(RETRY_MS);
   }
 }
 

@@ -1,18 +1,22 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 
 import {
-  type EmbeddedPostgres,
   type EmbeddedPostgresOptions,
   runningEmbeddedPostgres,
   startEmbeddedPostgres,
   stopLeftOverPostgres,
 } from '../../../src/platform/postgres/index.js';
 
+const SOURCE = new URL('../../../src/platform/postgres/index.ts', import.meta.url).href;
+const HOOKS = new URL('../../support/typescript-hooks.mjs', import.meta.url).href;
 const DEAD_PID = String(2 ** 22 + 1); // Above the largest process id of Linux.
 
 let root: string;
@@ -37,7 +41,18 @@ async function orphan(): Promise<void> {
   await writeFile(path.join(options.dataDir, 'launcher.pid'), DEAD_PID);
 }
 
-beforeEach(async () => {
+/** Another process that starts the server, prints its address and stays. */
+async function launcherProcess(): Promise<[ChildProcess, string]> {
+  const code = `import { startEmbeddedPostgres } from '${SOURCE}';
+    console.log((await startEmbeddedPostgres(${JSON.stringify(options)})).url);
+    setInterval(() => undefined, 1_000);`;
+  const args = ['--import', HOOKS, '--input-type=module', '--eval', code];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  return [child, line.toString().trim()];
+}
+
+async function makeRoot(): Promise<void> {
   root = await mkdtemp(path.join(tmpdir(), 'aip launcher '));
   options = {
     dataDir: path.join(root, 'pg'),
@@ -45,15 +60,18 @@ beforeEach(async () => {
     durable: false,
     maxConnections: 20,
   };
-});
+}
 
-afterEach(async () => {
+async function removeRoot(): Promise<void> {
   await orphan().catch(() => undefined);
   await stopLeftOverPostgres(options.dataDir);
   await rm(root, { recursive: true, force: true });
-});
+}
 
 describe('the embedded PostgreSQL', () => {
+  beforeAll(makeRoot);
+  afterAll(removeRoot);
+
   it('starts on loopback with a password and keeps its data over a restart', async () => {
     const first = await startEmbeddedPostgres(options);
     expect(first).toMatchObject({ version: '18', adopted: false });
@@ -65,17 +83,6 @@ describe('the embedded PostgreSQL', () => {
     const second = await startEmbeddedPostgres(options);
     expect(await query(second.url, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
     await second.stop();
-  });
-
-  it('makes a password file only its owner reads, refuses another password and leaves no copy', async () => {
-    const server = await startEmbeddedPostgres(options);
-    expect((await stat(options.passwordFile)).mode & 0o777).toBe(0o600);
-    const wrong = new URL(server.url);
-    wrong.password = 'wrong';
-    await expect(query(wrong.href, 'SELECT 1')).rejects.toThrow('password authentication failed');
-    expect(await readdir(root)).toEqual(['pg', 'pg.log', 'secrets']);
-    expect((await readdir(tmpdir())).filter((name) => name.startsWith('aip-pg-'))).toEqual([]);
-    await server.stop();
   });
 
   it('keeps commits on disk when durable, and only then', async () => {
@@ -90,22 +97,24 @@ describe('the embedded PostgreSQL', () => {
   });
 
   it('shares the server of a living process and does not stop it for that process', async () => {
-    const owner = await startEmbeddedPostgres(options);
-    await writeFile(path.join(options.dataDir, 'launcher.pid'), String(process.ppid));
+    const [launcher, printed] = await launcherProcess();
     const visitor = await startEmbeddedPostgres(options);
-    expect(visitor).toMatchObject({ adopted: true, url: owner.url });
+    expect(visitor).toMatchObject({ adopted: true, url: printed });
     await visitor.stop();
-    expect(await query(owner.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
-    await owner.stop();
+    expect(await query(printed, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    launcher.kill('SIGKILL');
+    await once(launcher, 'close');
+    await stopLeftOverPostgres(options.dataDir);
   });
 
   it('takes over the server that a killed process left running, and stops it', async () => {
-    const left: EmbeddedPostgres = await startEmbeddedPostgres(options);
-    await orphan();
+    const [launcher, printed] = await launcherProcess();
+    launcher.kill('SIGKILL');
+    await once(launcher, 'close');
     const next = await startEmbeddedPostgres(options);
-    expect(next).toMatchObject({ adopted: true, port: left.port });
+    expect(next).toMatchObject({ adopted: true, url: printed });
     await next.stop();
-    await expect(query(left.url, 'SELECT 1')).rejects.toThrow('ECONNREFUSED');
+    await expect(query(next.url, 'SELECT 1')).rejects.toThrow('ECONNREFUSED');
   });
 
   it('restarts a left-over server that runs with other settings', async () => {
@@ -119,10 +128,11 @@ describe('the embedded PostgreSQL', () => {
 
   it('recovers after the server itself was killed', async () => {
     const first = await startEmbeddedPostgres({ ...options, durable: true });
-    await query(first.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
+    await query(first.url, 'CREATE TABLE survivor AS SELECT 42 AS answer');
     process.kill(await pidOf(options.dataDir), 'SIGKILL');
+    while ((await runningEmbeddedPostgres(options)) !== null) await setImmediate(); // The signal is on its way.
     const second = await startEmbeddedPostgres({ ...options, durable: true });
-    expect(await query(second.url, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
+    expect(await query(second.url, 'SELECT answer FROM survivor')).toEqual([{ answer: 42 }]);
     await second.stop();
   });
 
@@ -132,6 +142,22 @@ describe('the embedded PostgreSQL', () => {
     await writeFile(path.join(options.dataDir, 'postmaster.pid'), written.join('\n'));
     const server = await startEmbeddedPostgres(options);
     expect(await query(server.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    await server.stop();
+  });
+});
+
+describe('a new embedded PostgreSQL', () => {
+  beforeEach(makeRoot);
+  afterEach(removeRoot);
+
+  it('makes a password file only its owner reads, refuses another password and leaves no copy', async () => {
+    const server = await startEmbeddedPostgres(options);
+    expect((await stat(options.passwordFile)).mode & 0o777).toBe(0o600);
+    const wrong = new URL(server.url);
+    wrong.password = 'wrong';
+    await expect(query(wrong.href, 'SELECT 1')).rejects.toThrow('password authentication failed');
+    expect(await readdir(root)).toEqual(['pg', 'pg.log', 'secrets']);
+    expect((await readdir(tmpdir())).filter((name) => name.startsWith('aip-pg-'))).toEqual([]);
     await server.stop();
   });
 
@@ -175,6 +201,9 @@ describe('the embedded PostgreSQL', () => {
 const asRoot = process.getuid?.() === 0 ? describe : describe.skip;
 
 asRoot('the embedded PostgreSQL under root (left out for other users)', () => {
+  beforeEach(makeRoot);
+  afterEach(removeRoot);
+
   it.each([
     ['as nobody where others may enter', 0o755, 65_534],
     ['in a user namespace below a directory that is closed to others', 0o700, 0],
