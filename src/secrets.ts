@@ -1,7 +1,7 @@
 import path from 'node:path';
 
 import type { Config } from './platform/config/index.js';
-import { ensureSecret, makeKey, makeSigningKey, readSecret } from './platform/secrets/index.js';
+import { ensureSecret, makeKey, makePassword, makeSigningKey, readSecret } from './platform/secrets/index.js';
 
 /** Files that must exist before anything starts; the evidence keys belong to `audit`, the database password to its launcher. */
 function filesOf(config: Config): readonly { readonly file: string; readonly make: () => Buffer | string }[] {
@@ -17,6 +17,9 @@ function filesOf(config: Config): readonly { readonly file: string; readonly mak
 export function initialiseSecrets(config: Config, options: { readonly create?: boolean } = {}): readonly string[] {
   const create = options.create ?? config.data.createMissingSecrets;
   const made: string[] = [];
+  // A deployment with a database of its own reads the password from here; the embedded one makes it itself.
+  const password = path.join(config.data.secretsDir, 'database');
+  if (options.create === true && ensureSecret(password, makePassword)) made.push(password);
   for (const { file, make } of filesOf(config)) {
     if (create && ensureSecret(file, make)) made.push(file);
     readSecret(file);

@@ -1,5 +1,4 @@
 import { type ChildProcess } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -8,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { type Account, chooseAccount, handOver, spawnAs } from './account.js';
 import { type Binaries, locateBinaries } from './binaries.js';
+import { makePassword } from '../secrets/index.js';
 import { clusterVersion, DATABASE, initialiseCluster } from './initialise-cluster.js';
 import { findPostmaster, isAlive, type Postmaster, stopPostmaster, whenReady } from './postmaster.js';
 import { StartError } from './start-error.js';
@@ -78,8 +78,8 @@ async function readPassword(file: string): Promise<string | null> {
   }
 }
 
-async function makePassword(file: string): Promise<string> {
-  const password = randomBytes(32).toString('base64url');
+async function writeNewPassword(file: string): Promise<string> {
+  const password = makePassword();
   await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
   await writeFile(file, `${password}\n`, { mode: 0o600, flag: 'wx' }).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error; // Another process was quicker: its password counts.
@@ -100,7 +100,7 @@ async function passwordFor(options: EmbeddedPostgresOptions, version: string | n
     const fix = `Restore ${passwordFile} from your backup, or remove ${dataDir} to begin with an empty database.`;
     throw new StartError(78, `The password of the database in ${dataDir} is missing. ${fix}`);
   }
-  return makePassword(passwordFile);
+  return writeNewPassword(passwordFile);
 }
 
 async function freePort(): Promise<number> {

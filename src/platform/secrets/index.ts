@@ -1,1 +1,1 @@
-export { ensureSecret, makeKey, makeSigningKey, readSecret, SecretFileError } from './secret-files.js';
+export { ensureSecret, makeKey, makePassword, makeSigningKey, readSecret, SecretFileError } from './secret-files.js';

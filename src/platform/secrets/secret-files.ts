@@ -53,3 +53,8 @@ export function makeSigningKey(): string {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   return privateKey.export({ type: 'pkcs8', format: 'pem' });
 }
+
+/** 256 unpredictable bits as letters, digits, `-` and `_`: safe in a URL without escapes. */
+export function makePassword(): string {
+  return randomBytes(32).toString('base64url');
+}
