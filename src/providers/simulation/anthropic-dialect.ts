@@ -32,14 +32,14 @@ const ADAPTIVE_BUDGET = 1_024;
 const messagesBody = z.object({
   max_tokens: z.int().min(1),
   messages: z
-    .array(z.object({ role: z.enum(['user', 'assistant', 'system']), content: z.unknown() }))
+    .array(z.object({ role: z.enum(['user', 'assistant', 'system']), content: z.unknown().optional() }))
     .min(1)
     .max(10_000),
-  system: z.unknown(),
+  system: z.unknown().optional(),
   stream: z.boolean().optional(),
   stop_sequences: z.array(z.string()).max(16).optional(),
   tools: z
-    .array(z.object({ name: z.string().min(1), input_schema: z.unknown() }))
+    .array(z.object({ name: z.string().min(1), input_schema: z.unknown().optional() }))
     .max(128)
     .optional(),
   tool_choice: z
@@ -55,7 +55,7 @@ const messagesBody = z.object({
     ])
     .optional(),
   output_config: z
-    .object({ format: z.object({ type: z.literal('json_schema'), schema: z.unknown() }).nullish() })
+    .object({ format: z.object({ type: z.literal('json_schema'), schema: z.unknown().optional() }).nullish() })
     .optional(),
 });
 

@@ -30,8 +30,8 @@ const chatBody = z.object({
     .array(
       z.object({
         role: z.enum(['system', 'developer', 'user', 'assistant', 'tool', 'function']),
-        content: z.unknown(),
-        tool_calls: z.unknown(),
+        content: z.unknown().optional(),
+        tool_calls: z.unknown().optional(),
       }),
     )
     .min(1)
@@ -44,14 +44,14 @@ const chatBody = z.object({
   response_format: z
     .union([
       z.object({ type: z.enum(['text', 'json_object']) }),
-      z.object({ type: z.literal('json_schema'), json_schema: z.object({ schema: z.unknown() }) }),
+      z.object({ type: z.literal('json_schema'), json_schema: z.object({ schema: z.unknown().optional() }) }),
     ])
     .nullish(),
   tools: z
     .array(
       z.object({
         type: z.literal('function'),
-        function: z.object({ name: z.string().min(1), parameters: z.unknown() }),
+        function: z.object({ name: z.string().min(1), parameters: z.unknown().optional() }),
       }),
     )
     .max(128)
@@ -80,7 +80,7 @@ export const openAiDialect: Dialect = {
       stops: typeof parsed.stop === 'string' ? [parsed.stop] : (parsed.stop ?? []),
       choices: parsed.n ?? 1,
       format: readFormat(format),
-      tools: (parsed.tools ?? []).map((tool) => tool.function),
+      tools: (parsed.tools ?? []).map((tool) => ({ name: tool.function.name, parameters: tool.function.parameters })),
       toolUse: typeof choice === 'object' && choice !== null ? choice.function : choice === 'none' ? 'none' : 'auto',
       thinkingBudget: 0,
       caching: 'automatic',

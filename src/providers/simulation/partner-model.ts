@@ -192,7 +192,7 @@ export class PartnerModel {
       usage: reported(answer.tokens, fault),
       includeUsage: job.includeUsage,
     };
-    const options = this.#planOptions(visit, rendering);
+    const options = this.#planOptions(visit, prompt.stream ? rendering : null);
     const generated = answer.tokens.output + answer.tokens.reasoning;
     const spread = 0.8 + 0.4 * seededRandom(answer.choices[0]?.seed ?? 0)();
     const ttftMs = hasDelays ? partner.ttftMs * spread : 0;
