@@ -1,5 +1,5 @@
 # The official image carries the pinned Node, so the pin's own packages (optional) stay out of the result.
-ARG NODE_IMAGE=node:26.10.0-trixie-slim
+ARG NODE_IMAGE=node:26.10.0-bookworm-slim
 
 FROM ${NODE_IMAGE} AS build
 WORKDIR /app

@@ -5,9 +5,9 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { makePassword } from '../secrets/index.js';
 import { type Account, chooseAccount, handOver, spawnAs } from './account.js';
 import { type Binaries, locateBinaries } from './binaries.js';
-import { makePassword } from '../secrets/index.js';
 import { clusterVersion, DATABASE, initialiseCluster } from './initialise-cluster.js';
 import { findPostmaster, isAlive, type Postmaster, stopPostmaster, whenReady } from './postmaster.js';
 import { StartError } from './start-error.js';
