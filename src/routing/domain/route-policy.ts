@@ -1,0 +1,43 @@
+import type { Tier } from '../../platform/security/index.js';
+
+/** What an organisation's routing may do. Absent lists (`null`) allow everything. */
+export interface RoutePolicyBody {
+  readonly defaultTier: Tier;
+  /** Requirements and tier of a task, by task name. */
+  readonly taskDefaults: Readonly<Record<string, { readonly tier?: Tier; readonly requires?: readonly string[] }>>;
+  /** Alias → models in order of preference; the later ones are its fallbacks. */
+  readonly aliases: Readonly<Record<string, readonly string[]>>;
+  readonly allowedModels: readonly string[] | null;
+  /** Provider names. */
+  readonly allowedProviders: readonly string[] | null;
+  /** Places where data may be processed: ISO 3166-1 alpha-2, `EU`, `EEA`. */
+  readonly jurisdictions: readonly string[] | null;
+  /** Public models that `auto` may use; null: every chat model. */
+  readonly autoModels: readonly string[] | null;
+  /** Labels of data in rising sensitivity. */
+  readonly classifications: readonly string[];
+}
+
+/** A stored version of an organisation's policy. Versions are never edited; one of them is active. */
+export interface RoutePolicy {
+  readonly id: string;
+  readonly orgId: string;
+  readonly name: string;
+  readonly version: number;
+  readonly active: boolean;
+  readonly body: RoutePolicyBody;
+  readonly createdBy: string | null;
+  readonly createdAtMs: number;
+}
+
+/** What holds until an organisation activates a policy of its own. */
+export const DEFAULT_POLICY_BODY: RoutePolicyBody = {
+  defaultTier: 'balanced',
+  taskDefaults: {},
+  aliases: {},
+  allowedModels: null,
+  allowedProviders: null,
+  jurisdictions: null,
+  autoModels: null,
+  classifications: [],
+};

@@ -1,0 +1,233 @@
+import { Injectable } from '@nestjs/common';
+
+import { expectedCost, MeteringService, worstCase, type PriceBook, type PriceQuote } from '../metering/index.js';
+import { Clock } from '../platform/clock/index.js';
+import type { Tx } from '../platform/database/index.js';
+import { AppError } from '../platform/errors/index.js';
+import { seededRandom } from '../platform/ids/index.js';
+import type { PicoUsd } from '../platform/money/index.js';
+import { TIERS, type Principal, type Tier } from '../platform/security/index.js';
+import { ConfigSnapshots, type ConfigSnapshot, type SnapshotPart } from '../platform/snapshot/index.js';
+import { ProvidersService, type Deployment } from '../providers/index.js';
+import { CapacityBoard } from './capacity-board.js';
+import type { BreakerChange, DeploymentCapacity } from './domain/deployment-capacity.js';
+import { outputBoundAt } from './domain/filter-candidates.js';
+import { choosePool } from './domain/model-pool.js';
+import { planRoute } from './domain/plan-route.js';
+import { PolicyBook, type PolicyInForce } from './domain/policy-book.js';
+import type { RouteDecision, Task } from './domain/route-decision.js';
+import type { Candidate, RequestFacts, RouteRequest, RoutingWish } from './domain/route-request.js';
+import { determineTask } from './domain/task.js';
+import { RouteDecisionRepository, type DecisionRow } from './persistence/route-decision.repository.js';
+import { RoutePolicyRepository } from './persistence/route-policy.repository.js';
+
+/** Deployments that one plan looks at. */
+const MAX_CANDIDATES = 256;
+/** Mean answer of a class without measurements. Source: routing page §6. */
+const USUAL_OUTPUT = 300;
+
+/** One request to be routed. */
+export interface RouteWish {
+  readonly requestId: string;
+  readonly snapshot: ConfigSnapshot;
+  readonly principal: Principal;
+  readonly operation: 'chat' | 'embeddings';
+  /** The parsed body; read for capabilities and the task, never kept. */
+  readonly request: Readonly<Record<string, unknown>>;
+  readonly model: string;
+  /** The body's `models[]`. */
+  readonly fallbackModels?: readonly string[];
+  readonly wish: RoutingWish;
+  readonly facts: RequestFacts;
+  readonly atMs: number;
+  /** Any 32-bit integer; draws among equals. */
+  readonly seed: number;
+}
+
+/** Plans requests and keeps the live state of deployments. */
+@Injectable()
+export class RoutingService {
+  /** Active policies. */
+  readonly part: SnapshotPart<PolicyBook>;
+
+  constructor(
+    private readonly snapshots: ConfigSnapshots,
+    private readonly providers: ProvidersService,
+    private readonly metering: MeteringService,
+    private readonly board: CapacityBoard,
+    private readonly decisions: RouteDecisionRepository,
+    private readonly clock: Clock,
+    policies: RoutePolicyRepository,
+  ) {
+    this.part = snapshots.register({
+      name: 'routing',
+      load: async (tx) => {
+        const rows = await policies.findActive(tx);
+        return { value: new PolicyBook(rows), rows };
+      },
+    });
+    snapshots.onSwap((snapshot) => {
+      board.keep(snapshot.get(providers.part).deployments);
+    });
+  }
+
+  /** Ranks who may serve a request, with the reasons against everybody else. Nothing is sent, held or written.
+   *  @throws AppError model_not_found, model_forbidden, no_eligible_provider, no_capacity, max_cost_exceeded,
+   *  invalid_value — an unknown task, classification or place */
+  plan(wish: RouteWish): RouteDecision {
+    const { snapshot, principal, atMs, seed } = wish;
+    const policy = snapshot.get(this.part).of(principal.orgId);
+    const directory = snapshot.get(this.providers.part);
+    const task = this.#taskOf(wish, policy);
+    const request = routeRequest(wish, policy, task);
+    const pool = choosePool({
+      operation: wish.operation,
+      model: wish.model,
+      fallbacks: wish.fallbackModels ?? [],
+      policy: policy.body,
+      allModels: directory.models(),
+      deploymentsOf: (model) => directory.byModel(model),
+      entitledSimulated: principal.entitlements.simulated,
+    });
+    if (pool.mode === 'pinned') requireEntitled(principal, wish.model, pool.models);
+    const random = seededRandom(seed);
+    const prices = snapshot.get(this.metering.prices);
+    const deployments = pool.models.flatMap((model) => directory.byModel(model)).slice(0, MAX_CANDIDATES);
+    const candidates = deployments.map((deployment) => this.#candidate(deployment, wish, { prices, random: random() }));
+    return planRoute(
+      { request, policy: policy.body, pool, candidates, atMs, seed },
+      { requestId: wish.requestId, policy: policy.label, snapshot: snapshot.hash },
+    );
+  }
+
+  /** Writes decisions in the transaction of their intents. */
+  async insertDecisions(tx: Tx, rows: readonly DecisionRow[]): Promise<void> {
+    await this.decisions.insert(tx, rows);
+  }
+
+  /** The stored decision of a request of this organisation. */
+  async findDecision(tx: Tx, orgId: string, requestId: string): Promise<DecisionRow | undefined> {
+    return this.decisions.find(tx, orgId, requestId);
+  }
+
+  /** Where every deployment of the snapshot stands in this replica. */
+  capacity(): readonly DeploymentCapacity[] {
+    return this.board.capacity(this.#deployments());
+  }
+
+  /** Ids of deployments that had no outcome for `quietMs` or whose breaker is open: a probe would tell something. */
+  quietDeployments(quietMs: number): ReadonlySet<string> {
+    return new Set(this.board.quiet(this.#deployments(), quietMs).map(({ id }) => id));
+  }
+
+  /** Tells the breaker of an unbilled probe. */
+  probed(deployment: Deployment, ok: boolean): void {
+    this.board.probed(deployment, ok);
+  }
+
+  /** Calls `listener` when a breaker lets something else through. */
+  onBreakerChange(listener: (change: BreakerChange) => void): void {
+    this.board.onBreakerChange(listener);
+  }
+
+  /** Names that `GET /v1/models` adds for aliases of an organisation. */
+  aliases(orgId: string, snapshot: ConfigSnapshot = this.snapshots.current()): readonly string[] {
+    return Object.keys(snapshot.get(this.part).of(orgId).body.aliases).sort();
+  }
+
+  now(): number {
+    return this.clock.nowMs();
+  }
+
+  #deployments(): readonly Deployment[] {
+    return this.snapshots.current().get(this.providers.part).deployments;
+  }
+
+  #taskOf(wish: RouteWish, policy: PolicyInForce): Task {
+    return determineTask({
+      wished: wish.wish.task,
+      byHeader: wish.wish.taskByHeader,
+      model: wish.model,
+      request: wish.request,
+      own: policy.ownTasks,
+    });
+  }
+
+  #candidate(
+    deployment: Deployment,
+    wish: RouteWish,
+    with_: { readonly prices: PriceBook; readonly random: number },
+  ): Candidate {
+    const gaps = this.providers.gaps(wish.request, deployment).map(({ member }) => member);
+    const priced = priceOf(deployment, wish, with_.prices);
+    return { deployment, gaps, ...priced, live: this.board.live(deployment, wish.atMs, 0) };
+  }
+}
+
+/** Whether the meters that every call reports have a price. */
+function hasPrices(quote: PriceQuote, operation: RouteWish['operation']): boolean {
+  return quote.amounts.input !== undefined && (operation === 'embeddings' || quote.amounts.output !== undefined);
+}
+
+function priceOf(
+  deployment: Deployment,
+  { request, operation, facts, atMs }: RouteWish,
+  prices: PriceBook,
+): { quote: PriceQuote | undefined; expected: PicoUsd | null; worst: PicoUsd | null } {
+  const tier = typeof request['service_tier'] === 'string' ? request['service_tier'] : undefined;
+  const { vendor, upstreamModel: model, region } = deployment;
+  const quote = prices.quote({ vendor, model, region, tier, atMs, inputTokens: facts.inputTokens });
+  const quotes = prices.quotesUpTo({ vendor, model, region, tier, atMs, inputTokens: facts.inputBound });
+  const known = quote?.currency === deployment.currency && [quote, ...quotes].every((one) => hasPrices(one, operation));
+  if (!known) return { quote: undefined, expected: null, worst: null };
+  const n = typeof request['n'] === 'number' ? Math.max(1, request['n']) : 1;
+  const outputBound = operation === 'embeddings' ? 0 : outputBoundAt(deployment.capabilities, facts.outputBound);
+  return {
+    quote,
+    expected: expectedCost(quote, { inputTokens: facts.inputTokens, outputTokens: Math.min(outputBound, USUAL_OUTPUT) * n }),
+    worst: worstCase([quote, ...quotes], { inputBound: facts.inputBound, outputBound, n }),
+  };
+}
+
+/** Puts defaults of the policy under the wishes. @throws AppError model_forbidden — tier; invalid_value — classification */
+function routeRequest(wish: RouteWish, policy: PolicyInForce, task: Task): RouteRequest {
+  const { entitlements } = wish.principal;
+  const defaults = Object.hasOwn(policy.body.taskDefaults, task.value) ? policy.body.taskDefaults[task.value] : undefined;
+  const requires = [...new Set([...(defaults?.requires ?? []), ...(wish.wish.requires ?? [])])];
+  requireClassification(wish.wish.classification, policy);
+  return {
+    operation: wish.operation,
+    model: wish.model,
+    task,
+    tier: tierOf(wish.wish.tier, defaults?.tier ?? policy.body.defaultTier, entitlements.maxTier),
+    wish: requires.length === 0 ? wish.wish : { ...wish.wish, requires },
+    facts: wish.facts,
+    entitlements,
+  };
+}
+
+function tierOf(wished: Tier | undefined, usual: Tier, most: Tier): Tier {
+  const above = (tier: Tier): boolean => TIERS.indexOf(tier) > TIERS.indexOf(most);
+  if (wished === undefined) return above(usual) ? most : usual;
+  if (!above(wished)) return wished;
+  throw new AppError('model_forbidden', `This credential may ask for the tier ${most} at most, not ${wished}.`, {
+    param: 'aip.routing.tier',
+  });
+}
+
+function requireClassification(label: string | undefined, { body }: PolicyInForce): void {
+  if (label === undefined || body.classifications.includes(label)) return;
+  const known = body.classifications.length === 0 ? 'The routing policy names none yet' : `Known: ${body.classifications.join(', ')}`;
+  throw new AppError('invalid_value', `There is no classification ${label.slice(0, 60)}. ${known}.`, {
+    param: 'aip.classification',
+  });
+}
+
+/** @throws AppError model_forbidden — the caller named a model that its credential does not allow */
+function requireEntitled(principal: Principal, named: string, models: readonly string[]): void {
+  const allowed = principal.entitlements.models;
+  if (allowed === null || allowed.includes(named) || models.some((model) => allowed.includes(model))) return;
+  throw new AppError('model_forbidden', `This credential may not use ${named}. GET /v1/models lists what it may use.`, {
+    param: 'model',
+  });
+}
