@@ -1,0 +1,70 @@
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { PubSub } from 'graphql-subscriptions';
+
+import { Clock } from '../platform/clock/index.js';
+import { RoutingService, type DeploymentCapacity } from '../routing/index.js';
+
+const TICK_MS = 1_000;
+const TOPIC = 'dashboard';
+
+/** One picture of all partners. */
+export interface CapacityPicture {
+  readonly seq: number;
+  readonly asOfMs: number;
+  readonly requestsPerSecond: number;
+  readonly capacity: readonly DeploymentCapacity[];
+}
+
+/** Takes a picture of the partners once a second while somebody watches. */
+@Injectable()
+export class CapacityFeed implements OnApplicationShutdown {
+  readonly #pubSub = new PubSub();
+  #watchers = 0;
+  #seq = 0;
+  #lastServed = 0;
+  #cancel: (() => void) | undefined;
+
+  constructor(
+    private readonly routing: RoutingService,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Pictures from now on, the first at once. Ends when the consumer stops. */
+  async *watch(): AsyncGenerator<{ dashboard: CapacityPicture }, void, undefined> {
+    const pictures = this.#pubSub.asyncIterableIterator<{ dashboard: CapacityPicture }>(TOPIC);
+    this.#watchers += 1;
+    this.#cancel ??= this.clock.after(TICK_MS, () => {
+      this.#tick();
+    });
+    try {
+      yield { dashboard: this.picture() };
+      yield* { [Symbol.asyncIterator]: () => pictures };
+    } finally {
+      this.#watchers -= 1;
+      await pictures.return?.();
+    }
+  }
+
+  /** The partners as they stand now. */
+  picture(): CapacityPicture {
+    const served = this.routing.servedAttempts();
+    const requestsPerSecond = Math.max(0, served - this.#lastServed);
+    this.#lastServed = served;
+    this.#seq += 1;
+    return { seq: this.#seq, asOfMs: this.clock.nowMs(), requestsPerSecond, capacity: this.routing.capacity() };
+  }
+
+  onApplicationShutdown(): void {
+    this.#cancel?.();
+    this.#watchers = 0;
+  }
+
+  #tick(): void {
+    this.#cancel = undefined;
+    if (this.#watchers === 0) return;
+    void this.#pubSub.publish(TOPIC, { dashboard: this.picture() });
+    this.#cancel = this.clock.after(TICK_MS, () => {
+      this.#tick();
+    });
+  }
+}
