@@ -2,7 +2,7 @@ import { Field, Float, InputType, Int, ObjectType, registerEnumType } from '@nes
 
 import type { Override, OverrideState, QuotaMetric, QuotaPolicy, QuotaReading, SubjectType } from '../../quotas/index.js';
 import { METRICS, stateAt, SUBJECT_TYPES } from '../../quotas/index.js';
-import { resultOf } from './common.model.js';
+import { resultOf } from './shared.model.js';
 import { BigCount, Instant } from './scalars.js';
 
 export const QuotaMetricEnum = Object.fromEntries(METRICS.map((name) => [name, name])) as Record<QuotaMetric, QuotaMetric>;

@@ -14,7 +14,7 @@ import {
   QuotasService,
   requestOverrideInput,
 } from '../../quotas/index.js';
-import type { ProblemModel } from './common.model.js';
+import type { ProblemModel } from './shared.model.js';
 import {
   OverrideInput,
   type OverrideModel,

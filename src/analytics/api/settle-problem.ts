@@ -1,5 +1,5 @@
 import { AppError } from '../../platform/errors/index.js';
-import { type ProblemModel, toProblem } from './common.model.js';
+import { type ProblemModel, toProblem } from './shared.model.js';
 
 /** A refusal becomes data; anything that is nobody's expected refusal stays an error. */
 export async function orProblem<T extends object>(requestId: string, work: () => Promise<T>): Promise<T | ProblemModel> {

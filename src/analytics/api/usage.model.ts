@@ -2,7 +2,7 @@ import { Field, Float, InputType, ObjectType, registerEnumType } from '@nestjs/g
 
 import { DIMENSIONS, GRANULARITIES, type Dimension, type Granularity } from '../domain/usage-filter.js';
 import type { UsagePoint } from '../domain/usage-totals.js';
-import { MoneyModel, PageInfoModel, toMoneyModel } from './common.model.js';
+import { MoneyModel, PageInfoModel, toMoneyModel } from './shared.model.js';
 import { BigCount, Instant } from './scalars.js';
 
 /** The names of a list as a GraphQL enum. */
