@@ -49,15 +49,19 @@ export async function deliver(
     await pause(clock, step.delayMs, signal);
     if (signal.aborted) return { tokens, isEnded: false };
     tokens += step.tokens;
-    await write(response, step.text);
+    await write(response, step.text, signal);
   }
   throw new Error('A delivery plan has no end');
 }
 
-function write(response: ServerResponse, text: string): Promise<void> {
+/** Resolves when the socket has taken the text, or when the client is gone. */
+function write(response: ServerResponse, text: string, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    response.write(text, () => {
+    const finish = (): void => {
+      signal.removeEventListener('abort', finish);
       resolve();
-    });
+    };
+    signal.addEventListener('abort', finish);
+    response.write(text, finish);
   });
 }
