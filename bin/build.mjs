@@ -4,7 +4,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 import { bootstrap, ROOT } from './bootstrap.mjs';
-import { sourceFiles, sourceStamp } from './source-stamp.mjs';
+import { isBuildStale, sourceFiles, sourceStamp } from './source-stamp.mjs';
 
 const DIST = path.join(ROOT, 'dist');
 
@@ -22,6 +22,15 @@ async function compile(swc, name, draft) {
   return writeFile(`${target}.map`, map);
 }
 
+async function replace(draft, old) {
+  try {
+    if (existsSync(DIST)) await rename(DIST, old);
+    await rename(draft, DIST);
+  } catch (error) {
+    if (isBuildStale(ROOT)) throw error; // Otherwise another process has just built the same.
+  }
+}
+
 /** Compiles src and migrations into dist. The old dist stays until the new one is complete. */
 export async function build() {
   const swc = await import('@swc/core');
@@ -31,8 +40,7 @@ export async function build() {
     const stamp = sourceStamp(ROOT);
     await Promise.all(sourceFiles(ROOT).map((name) => compile(swc, name, draft)));
     await writeFile(path.join(draft, '.stamp'), stamp);
-    if (existsSync(DIST)) await rename(DIST, old);
-    await rename(draft, DIST);
+    await replace(draft, old);
   } finally {
     await rm(draft, { recursive: true, force: true });
     await rm(old, { recursive: true, force: true });
