@@ -22,6 +22,7 @@ export interface PlanOptions {
 
 const DRIP_CHARACTERS = 8;
 const HUGE_BODY_BLOCKS = 33;
+const MAX_WRITE_CHARACTERS = 16_384;
 const BLOCK = 1_048_576;
 
 /** Length of the text in a `huge` event: a quarter beyond the 1 MiB that clients allow. */
@@ -73,6 +74,19 @@ type Plans = Readonly<Partial<Record<Fault['kind'], () => Step[]>>>;
 /** The plan of a fault; undefined when the fault leaves the delivery alone. */
 function carryOut(plans: Plans, fault: Fault | undefined): Step[] | undefined {
   return fault === undefined ? undefined : plans[fault.kind]?.();
+}
+
+/** Joins pieces that follow each other without delay into writes of about 16 KiB; nothing else about the plan changes. */
+export function joinWrites(steps: readonly Step[]): Step[] {
+  const joined: Step[] = [];
+  for (const step of steps) {
+    const last = joined.at(-1);
+    const fits = last?.kind === 'bytes' && last.text.length < MAX_WRITE_CHARACTERS;
+    if (fits && step.kind === 'bytes' && step.delayMs === 0) {
+      joined[joined.length - 1] = { ...last, text: last.text + step.text, tokens: last.tokens + step.tokens };
+    } else joined.push(step);
+  }
+  return joined;
 }
 
 function bytes(text: string, tokens: number, delayMs: number): Step {

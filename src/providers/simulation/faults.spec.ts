@@ -5,7 +5,7 @@ import { AppError } from '../../platform/errors/index.js';
 import { formatAmount } from '../../platform/money/index.js';
 
 import { Bill, type BillLine, chargeFor, NO_TOKENS } from './bill.js';
-import { planStream } from './delivery-plan.js';
+import { joinWrites, planStream } from './delivery-plan.js';
 import { type Frame } from './dialect.js';
 import { type Fault, FaultBoard, type FaultOrder, formatFault, parseFault } from './faults.js';
 import { anthropicLimitHeaders, MinuteLimits, openAiLimitHeaders } from './minute-limits.js';
@@ -153,6 +153,18 @@ describe('planStream', () => {
       const steps = planStream(frames, fault, { tokenMs: 10, dripMs: 5, error: '', huge: () => '' });
       expect(steps.reduce((total, step) => total + (step.kind === 'bytes' ? step.tokens : 0), 0)).toBe(8);
     }
+  });
+});
+
+describe('joinWrites', () => {
+  it('joins what has no delay and keeps text, tokens, delays and the end', () => {
+    const bytes = (text: string, delayMs: number) => ({ kind: 'bytes' as const, text, tokens: 1, delayMs });
+    expect(joinWrites([bytes('a', 5), bytes('b', 0), bytes('c', 7), bytes('d', 0), { kind: 'cut' }])).toEqual([
+      { kind: 'bytes', text: 'ab', tokens: 2, delayMs: 5 },
+      { kind: 'bytes', text: 'cd', tokens: 2, delayMs: 7 },
+      { kind: 'cut' },
+    ]);
+    expect(joinWrites([bytes('a'.repeat(16_384), 0), bytes('b', 0)])).toHaveLength(2);
   });
 });
 

@@ -6,7 +6,7 @@ import { seededRandom } from '../../platform/ids/index.js';
 import { type Bill, type BilledTokens, type BillLine, chargeFor, NO_TOKENS } from './bill.js';
 import { type ChatPrompt, complete, outputTokens, promptTokens, seedOf, type SimulatedAnswer } from './completion.js';
 import { deliver, type Delivery, pause } from './delivery.js';
-import { HUGE_CHARACTERS, planBody, type PlanOptions, planStream, type Step } from './delivery-plan.js';
+import { HUGE_CHARACTERS, joinWrites, planBody, type PlanOptions, planStream, type Step } from './delivery-plan.js';
 import { type Dialect, Refusal, type RefusalReason, type Rendering } from './dialect.js';
 import { parseEmbeddings, renderEmbeddings } from './embeddings.js';
 import { type Fault, type FaultBoard, formatFault } from './faults.js';
@@ -215,7 +215,7 @@ export class PartnerModel {
   async #send(visit: Visit, contentType: string, steps: readonly Step[]): Promise<Delivery> {
     const { clock, timings } = this.context;
     visit.response.writeHead(200, { 'content-type': contentType, 'cache-control': 'no-store' });
-    return deliver(visit.response, steps, { clock, signal: visit.signal, stallMs: timings.stallMs });
+    return deliver(visit.response, joinWrites(steps), { clock, signal: visit.signal, stallMs: timings.stallMs });
   }
 
   /** Charges what was generated and handed over; reasoning comes before everything else. An error is free. */

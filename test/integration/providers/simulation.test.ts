@@ -283,7 +283,7 @@ describe.each(['sim-economy', 'sim-premium'] as const)('faults within a stream o
     const usages = (text: string) =>
       events(text)
         .map((event) => event.usage ?? event.message?.usage)
-        .filter((usage) => usage !== undefined && usage !== null);
+        .filter((usage) => usage !== undefined);
     const dripped = await stream('drip');
     expect(hasEnd(dripped.text)).toBe(true);
     const truth = client.lastLine;
