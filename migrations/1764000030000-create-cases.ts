@@ -1,5 +1,9 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
+/** A reference may not look like an id: either names the same thing in a request. */
+const REFERENCE = `external_ref ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$'
+          AND external_ref !~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$'`;
+
 /** Tables of `cases`: what calls are for, who may charge it, and the documents that belong to it. */
 export class CreateCases1764000030000 implements MigrationInterface {
   readonly name = 'CreateCases1764000030000';
@@ -10,7 +14,7 @@ export class CreateCases1764000030000 implements MigrationInterface {
       CREATE TABLE investigation (
         id uuid PRIMARY KEY,
         org_id uuid NOT NULL REFERENCES org (id),
-        external_ref text NOT NULL CHECK (external_ref ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$'),
+        external_ref text NOT NULL CHECK (${REFERENCE}),
         title text NOT NULL CHECK (length(title) BETWEEN 1 AND 300),
         team_id uuid REFERENCES team (id),
         state text NOT NULL CHECK (state IN ('open', 'closed')),
@@ -40,7 +44,7 @@ export class CreateCases1764000030000 implements MigrationInterface {
         id uuid PRIMARY KEY,
         org_id uuid NOT NULL REFERENCES org (id),
         investigation_id uuid REFERENCES investigation (id),
-        external_ref text NOT NULL CHECK (external_ref ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$'),
+        external_ref text NOT NULL CHECK (${REFERENCE}),
         title text NOT NULL CHECK (length(title) BETWEEN 1 AND 300),
         state text NOT NULL CHECK (state IN ('open', 'closed')),
         demo boolean NOT NULL DEFAULT false,

@@ -78,7 +78,7 @@ export class KeysRepository {
         id: page.after.id,
       });
     }
-    const rows = await query.orderBy('key.created_at').addOrderBy('key.id').limit(page.limit).getMany();
+    const rows = await query.orderBy('key.createdAt').addOrderBy('key.id').limit(page.limit).getMany();
     return rows.map(keyFrom);
   }
 }

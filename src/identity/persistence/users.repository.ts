@@ -78,7 +78,7 @@ export class UsersRepository {
   ): Promise<readonly Team[]> {
     const query = managerOf(tx).createQueryBuilder(TeamEntity, 'team').where('team.org_id = :orgId', { orgId });
     if (page.after !== undefined) query.andWhere('(team.created_at, team.id) > (:at, :id)', place(page.after));
-    const rows = await query.orderBy('team.created_at').addOrderBy('team.id').limit(page.limit).getMany();
+    const rows = await query.orderBy('team.createdAt').addOrderBy('team.id').limit(page.limit).getMany();
     return rows.map(teamFrom);
   }
 
@@ -136,7 +136,7 @@ export class UsersRepository {
     if (filter.state !== undefined) query.andWhere('app_user.state = :state', { state: filter.state });
     if (filter.email !== undefined) query.andWhere('app_user.email = :email', { email: filter.email });
     if (page.after !== undefined) query.andWhere('(app_user.created_at, app_user.id) > (:at, :id)', place(page.after));
-    const rows = await query.orderBy('app_user.created_at').addOrderBy('app_user.id').limit(page.limit).getMany();
+    const rows = await query.orderBy('app_user.createdAt').addOrderBy('app_user.id').limit(page.limit).getMany();
     const ids = rows.map(({ id }) => id);
     const bindings = await managerOf(tx)
       .createQueryBuilder(RoleBindingEntity, 'binding')

@@ -1,0 +1,10 @@
+export { CasesModule } from './cases.module.js';
+export { CasesService } from './cases.service.js';
+export { DocumentsService, MAX_DOCUMENT_BYTES, type Registered, type Upload } from './documents.service.js';
+export { mayRead, readReach, type Reach } from './domain/case-access.js';
+export type { CaseBook, OpenInvestigation } from './domain/case-book.js';
+export type { CaseAccess, Document, Investigation, Member, Operation, Purpose } from './domain/case-entries.js';
+export type { Charge, ChargeWishes, EvidenceWish } from './domain/charge.js';
+export type { Exhibit } from './domain/exhibits.js';
+export { InvestigationsService, type InvestigationInput, type Upserted } from './investigations.service.js';
+export { OperationsService, type NewOperation, type NewPurpose } from './operations.service.js';
