@@ -41,7 +41,7 @@ const BANS = [
 const NO_DECORATORS = ban('Decorator', 'Decorate the row or the API model.'),
   limit = (max) => ['error', { max, skipBlankLines: true, skipComments: true }];
 export default defineConfig(
-  { ignores: ['dist', '*.js', '*.cjs', 'src/console/web/dist'] },
+  { ignores: ['dist', '**/*.mjs', '*.js', '*.cjs', 'src/console/web/dist'] },
   eslint.configs.recommended,
   tseslint.configs.strictTypeChecked,
   tseslint.configs.stylisticTypeChecked,

@@ -24,9 +24,7 @@ export class CreateQuotas1764000070000 implements MigrationInterface {
         removed_at timestamptz,
         CHECK ((metric = 'CONCURRENCY') = (window_seconds = 0))
       )`);
-    await runner.query(
-      `CREATE UNIQUE INDEX quota_policy_name ON quota_policy (org_id, name) WHERE removed_at IS NULL`,
-    );
+    await runner.query(`CREATE UNIQUE INDEX quota_policy_name ON quota_policy (org_id, name) WHERE removed_at IS NULL`);
     await runner.query(`
       CREATE TABLE override (
         id uuid PRIMARY KEY,

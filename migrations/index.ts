@@ -1,14 +1,28 @@
 import type { MigrationInterface } from 'typeorm';
 
 import { CreatePlatform1764000000000 } from './1764000000000-create-platform.js';
+import { CreateAudit1764000010000 } from './1764000010000-create-audit.js';
 import { CreateIdentity1764000020000 } from './1764000020000-create-identity.js';
 import { CreateProviders1764000025000 } from './1764000025000-create-providers.js';
 import { CreateCases1764000030000 } from './1764000030000-create-cases.js';
+import { CreateMetering1764000040000 } from './1764000040000-create-metering.js';
+import { CreateBudgets1764000050000 } from './1764000050000-create-budgets.js';
+import { CreateRouting1764000060000 } from './1764000060000-create-routing.js';
+import { CreateQuotas1764000070000 } from './1764000070000-create-quotas.js';
+import { CreateGateway1764000080000 } from './1764000080000-create-gateway.js';
+import { CreateAnalytics1764000090000 } from './1764000090000-create-analytics.js';
 
 /** All migrations, oldest first. Listed by hand: the order is part of the release. */
 export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   CreatePlatform1764000000000,
+  CreateAudit1764000010000,
   CreateIdentity1764000020000,
   CreateProviders1764000025000,
   CreateCases1764000030000,
+  CreateMetering1764000040000,
+  CreateBudgets1764000050000,
+  CreateRouting1764000060000,
+  CreateQuotas1764000070000,
+  CreateGateway1764000080000,
+  CreateAnalytics1764000090000,
 ];

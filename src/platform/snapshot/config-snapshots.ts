@@ -62,6 +62,11 @@ export class ConfigSnapshots implements OnApplicationShutdown {
     return this.#current;
   }
 
+  /** The hash of the snapshot in force; undefined while the first one is not loaded. */
+  currentHash(): string | undefined {
+    return this.#current?.hash;
+  }
+
   /** Runs a configuration change in one transaction and resolves when this replica already uses it.
    *  Other replicas follow by notification, at the latest by their poll. */
   async change<T>(work: (tx: Tx) => Promise<T>): Promise<T> {

@@ -1,0 +1,86 @@
+import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+
+import { AuditConfig } from '../platform/config/index.js';
+import { ensureSecret, makeKey, readSecret } from '../platform/secrets/index.js';
+import { Injectable } from '@nestjs/common';
+import { rawPublicKey, verifierKey } from './domain/note-key.js';
+
+const KEY_BYTES = 32;
+
+/** What one log needs to write and to be recognised. */
+export interface LogKeys {
+  /** HMAC key of the log's tags, 32 bytes. */
+  readonly tagKey: Buffer;
+  /** C2SP verifier key of the log. */
+  readonly vkey: string;
+}
+
+function slugOf(origin: string): string {
+  return origin.replaceAll(/[^a-z0-9.-]/g, '_');
+}
+
+/** Key files of the evidence log: one signing key and one tag key per log, one key-encryption key per quarter. */
+@Injectable()
+export class KeyRing {
+  readonly #keks = new Map<string, Buffer>();
+
+  constructor(private readonly config: AuditConfig) {}
+
+  /** True when the log's key file is there. */
+  has(origin: string): boolean {
+    return existsSync(this.#signingFile(origin));
+  }
+
+  /** Makes the keys of a new log. @throws Error when keys may not be made here */
+  make(origin: string): LogKeys {
+    if (!this.config.createMissingKeys) {
+      throw new Error(
+        `The key of the evidence log ${origin} is missing in AIP_AUDIT_KEY_DIR. Make it with: aip secrets init`,
+      );
+    }
+    ensureSecret(this.#signingFile(origin), () =>
+      generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }),
+    );
+    ensureSecret(this.#tagFile(origin), makeKey);
+    return this.open(origin);
+  }
+
+  /** Reads the keys of a log. @throws SecretFileError when one is missing: a log without its key stops the start */
+  open(origin: string): LogKeys {
+    const privateKey = createPrivateKey(readSecret(this.#signingFile(origin)));
+    const tagKey = readSecret(this.#tagFile(origin));
+    if (tagKey.length !== KEY_BYTES) throw new Error('The tag key of the evidence log must be 32 bytes');
+    return { tagKey, vkey: verifierKey(origin, rawPublicKey(createPublicKey(privateKey))) };
+  }
+
+  /** The key-encryption key of a quarter; made when missing and allowed. */
+  kek(quarter: string): Buffer {
+    const known = this.#keks.get(quarter);
+    if (known !== undefined) return known;
+    const file = this.#kekFile(quarter);
+    if (this.config.createMissingKeys) ensureSecret(file, makeKey);
+    const kek = readSecret(file);
+    if (kek.length !== KEY_BYTES) throw new Error(`${file} must hold 32 bytes`);
+    this.#keks.set(quarter, kek);
+    return kek;
+  }
+
+  /** The key-encryption key of a quarter when it is here. */
+  kekIfPresent(quarter: string): Buffer | undefined {
+    return existsSync(this.#kekFile(quarter)) ? this.kek(quarter) : undefined;
+  }
+
+  #signingFile(origin: string): string {
+    return path.join(this.config.keyDir, `${slugOf(origin)}.pem`);
+  }
+
+  #tagFile(origin: string): string {
+    return path.join(this.config.keyDir, `${slugOf(origin)}.tag`);
+  }
+
+  #kekFile(quarter: string): string {
+    return path.join(this.config.kekDir, quarter);
+  }
+}
