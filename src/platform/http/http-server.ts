@@ -86,7 +86,7 @@ export function prepareServer(app: NestFastifyApplication, logger: Logger): void
 function registerBodyParsers(server: FastifyInstance): void {
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    if (request.url.startsWith(RAW_PREFIX)) {
+    if (request.url.startsWith(RAW_PREFIX) || isUpload(request)) {
       done(null, body);
       return;
     }
@@ -104,10 +104,14 @@ function registerBodyParsers(server: FastifyInstance): void {
     }
   });
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
-    // Only an upload of a document may be something else than JSON.
-    if (request.url.split('?', 1)[0] === '/api/documents') done(null, body);
+    if (isUpload(request)) done(null, body);
     else done(new AppError('unsupported_media_type', 'Send the body as application/json.'));
   });
+}
+
+/** A document is kept as the bytes it came in, whatever they are: also when they are JSON. */
+function isUpload(request: FastifyRequest): boolean {
+  return request.url.split('?', 1)[0] === '/api/documents';
 }
 
 /** Writes the one event of a request: ERROR only when someone must act. */
