@@ -34,7 +34,11 @@ export interface OverrideRequest {
 }
 
 /** Which event a step leaves. */
-const EVENT_OF: Readonly<Record<OverrideStep, OverrideEvent>> = { approve: 'approved', deny: 'denied', revoke: 'revoked' };
+const EVENT_OF: Readonly<Record<OverrideStep, OverrideEvent>> = {
+  approve: 'approved',
+  deny: 'denied',
+  revoke: 'revoked',
+};
 
 /** Temporary permissions to go past quotas. Every step is audited, announced, and in force here when it resolves. */
 @Injectable()
@@ -125,7 +129,7 @@ export class OverridesService {
     return this.snapshots.change(async (tx) => {
       const before = await this.repository.findForChange(tx, principal.orgId, id);
       if (before === undefined) throw new AppError('not_found', 'There is no such override.');
-      requireOwnTeam(principal, teamOf(before.subject, this.identity.directory(this.snapshots.current())));
+      requireOwnTeam(principal, teamOf(before.subject, this.identity.directory()));
       const after = decideOverride(before, step, { principal, atMs });
       await this.repository.update(tx, after);
       await this.records.write(tx, after, { event: EVENT_OF[step], principal, atMs });
@@ -137,6 +141,6 @@ export class OverridesService {
   #requireReach(principal: Principal, subject: Override['subject']): void {
     if (subject.id === principal.userId || subject.id === principal.credential.id) return;
     if (subject.type === 'TEAM' && subject.id === principal.teamId) return;
-    requireOwnTeam(principal, teamOf(subject, this.identity.directory(this.snapshots.current())));
+    requireOwnTeam(principal, teamOf(subject, this.identity.directory()));
   }
 }

@@ -50,7 +50,9 @@ export class QuotaAdminService {
     principal: Principal,
     page: { readonly after: Keyset | undefined; readonly limit: number },
   ): Promise<readonly QuotaPolicy[]> {
-    return this.unitOfWork.read((tx) => this.repository.findPage(tx, principal.orgId, { ...page, limit: page.limit + 1 }));
+    return this.unitOfWork.read((tx) =>
+      this.repository.findPage(tx, principal.orgId, { ...page, limit: page.limit + 1 }),
+    );
   }
 
   /** Adds a quota.
@@ -159,6 +161,6 @@ export class QuotaAdminService {
   }
 
   #directory(): ReturnType<IdentityService['directory']> {
-    return this.identity.directory(this.snapshots.current());
+    return this.identity.directory();
   }
 }

@@ -80,7 +80,8 @@ export class QuotasService {
       nowMs,
     });
     const readings = gauges.map((gauge) => this.#table.read(gauge, nowMs));
-    if ('refusal' in answer) throw refusalError(answer.refusal, request.estimatedTokens, rateLimitHeaders(readings, nowMs));
+    if ('refusal' in answer)
+      throw refusalError(answer.refusal, request.estimatedTokens, rateLimitHeaders(readings, nowMs));
     const used = usedOf(overrides, answer.taken.beyond, granted.byOverride);
     this.uses.note(holder.orgId, used, { requestId: request.requestId ?? null, atMs: nowMs });
     return new Admission(this.#table, answer.taken, {

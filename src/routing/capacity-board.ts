@@ -32,7 +32,9 @@ export class CapacityBoard implements AttemptGate, AttemptObserver {
     const refusal = meter.refusal(atMs, jitter());
     if (refusal === null) return { ok: true, release: meter.take(atMs) };
     const { reason, retryAtMs } = refusal;
-    return retryAtMs === null ? { ok: false, reason } : { ok: false, reason, retryAfterMs: Math.max(0, retryAtMs - atMs) };
+    return retryAtMs === null
+      ? { ok: false, reason }
+      : { ok: false, reason, retryAfterMs: Math.max(0, retryAtMs - atMs) };
   }
 
   /** Learns from an attempt that ended. */

@@ -62,10 +62,14 @@ export class DeploymentMeter {
   }
 
   /** Why the next attempt would be refused now; `random` decides which calls a ramp lets through. */
-  refusal(nowMs: number, random: number): { reason: 'breaker_open' | 'upstream_limit'; retryAtMs: number | null } | null {
+  refusal(
+    nowMs: number,
+    random: number,
+  ): { reason: 'breaker_open' | 'upstream_limit'; retryAtMs: number | null } | null {
     const state = this.#breaker;
     if (state.kind === 'open' && nowMs < state.untilMs) return { reason: 'breaker_open', retryAtMs: state.untilMs };
-    if (state.kind === 'half-open' && this.#trialRunning) return { reason: 'breaker_open', retryAtMs: nowMs + BACK_OFF_MS };
+    if (state.kind === 'half-open' && this.#trialRunning)
+      return { reason: 'breaker_open', retryAtMs: nowMs + BACK_OFF_MS };
     if (state.kind === 'ramp' && random >= breakerShare(state) && this.#inFlight > 0) {
       return { reason: 'breaker_open', retryAtMs: nowMs + BACK_OFF_MS };
     }
@@ -169,7 +173,8 @@ export class DeploymentMeter {
 
   #measure(attempt: AttemptRecord): void {
     if (attempt.ttftMs !== null) this.#ttft = addLatency(this.#ttft, attempt.ttftMs);
-    if (attempt.endedAtMs !== null) this.#duration = addLatency(this.#duration, attempt.endedAtMs - attempt.startedAtMs);
+    if (attempt.endedAtMs !== null)
+      this.#duration = addLatency(this.#duration, attempt.endedAtMs - attempt.startedAtMs);
   }
 
   #backOff(limits: readonly LimitObservation[], nowMs: number): void {

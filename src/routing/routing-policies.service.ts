@@ -27,7 +27,9 @@ export class RoutingPoliciesService {
     principal: Principal,
     page: { readonly after: Keyset | undefined; readonly limit: number },
   ): Promise<readonly RoutePolicy[]> {
-    return this.unitOfWork.read((tx) => this.repository.findPage(tx, principal.orgId, { ...page, limit: page.limit + 1 }));
+    return this.unitOfWork.read((tx) =>
+      this.repository.findPage(tx, principal.orgId, { ...page, limit: page.limit + 1 }),
+    );
   }
 
   /** Adds a version; it is not in force before it is activated. */

@@ -184,7 +184,10 @@ function priceOf(
   const outputBound = operation === 'embeddings' ? 0 : outputBoundAt(deployment.capabilities, facts.outputBound);
   return {
     quote,
-    expected: expectedCost(quote, { inputTokens: facts.inputTokens, outputTokens: Math.min(outputBound, USUAL_OUTPUT) * n }),
+    expected: expectedCost(quote, {
+      inputTokens: facts.inputTokens,
+      outputTokens: Math.min(outputBound, USUAL_OUTPUT) * n,
+    }),
     worst: worstCase([quote, ...quotes], { inputBound: facts.inputBound, outputBound, n }),
   };
 }
@@ -192,7 +195,9 @@ function priceOf(
 /** Puts defaults of the policy under the wishes. @throws AppError model_forbidden — tier; invalid_value — classification */
 function routeRequest(wish: RouteWish, policy: PolicyInForce, task: Task): RouteRequest {
   const { entitlements } = wish.principal;
-  const defaults = Object.hasOwn(policy.body.taskDefaults, task.value) ? policy.body.taskDefaults[task.value] : undefined;
+  const defaults = Object.hasOwn(policy.body.taskDefaults, task.value)
+    ? policy.body.taskDefaults[task.value]
+    : undefined;
   const requires = [...new Set([...(defaults?.requires ?? []), ...(wish.wish.requires ?? [])])];
   requireClassification(wish.wish.classification, policy);
   return {
@@ -217,7 +222,10 @@ function tierOf(wished: Tier | undefined, usual: Tier, most: Tier): Tier {
 
 function requireClassification(label: string | undefined, { body }: PolicyInForce): void {
   if (label === undefined || body.classifications.includes(label)) return;
-  const known = body.classifications.length === 0 ? 'The routing policy names none yet' : `Known: ${body.classifications.join(', ')}`;
+  const known =
+    body.classifications.length === 0
+      ? 'The routing policy names none yet'
+      : `Known: ${body.classifications.join(', ')}`;
   throw new AppError('invalid_value', `There is no classification ${label.slice(0, 60)}. ${known}.`, {
     param: 'aip.classification',
   });

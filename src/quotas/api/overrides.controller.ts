@@ -23,7 +23,10 @@ export class OverridesController {
     @Query({ schema: quotaListQuery }) query: QuotaListQuery,
   ): Promise<Page<OverrideModel>> {
     const nowMs = this.clock.nowMs();
-    const rows = await this.overrides.findOverrides(principal, { after: decodeCursor(query.cursor), limit: query.limit });
+    const rows = await this.overrides.findOverrides(principal, {
+      after: decodeCursor(query.cursor),
+      limit: query.limit,
+    });
     return toPage(rows, {
       limit: query.limit,
       keyset: ({ id }) => ({ key: id, id }),

@@ -53,8 +53,23 @@ export function toOverrideModel(override: Override, atMs: number): OverrideModel
   };
 }
 
-function toLimit({ policy, limit, used, reserved, remaining, resetsAtMs }: QuotaReading): QuotaCheckModel['limits'][number] {
-  return { policy: policy.name, unit: policy.metric, limit, used, reserved, remaining, resetsAt: formatInstant(resetsAtMs) };
+function toLimit({
+  policy,
+  limit,
+  used,
+  reserved,
+  remaining,
+  resetsAtMs,
+}: QuotaReading): QuotaCheckModel['limits'][number] {
+  return {
+    policy: policy.name,
+    unit: policy.metric,
+    limit,
+    used,
+    reserved,
+    remaining,
+    resetsAt: formatInstant(resetsAtMs),
+  };
 }
 
 export function toCheckModel(check: QuotaCheck): QuotaCheckModel {

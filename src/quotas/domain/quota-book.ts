@@ -1,6 +1,13 @@
 import type { Principal } from '../../platform/security/index.js';
 import { covers, stateAt, type Override, type OverrideLimits } from './override.js';
-import { limitsModel, SUBJECT_TYPES, subjectIdOf, type QuotaHolder, type QuotaMetric, type QuotaPolicy } from './quota.js';
+import {
+  limitsModel,
+  SUBJECT_TYPES,
+  subjectIdOf,
+  type QuotaHolder,
+  type QuotaMetric,
+  type QuotaPolicy,
+} from './quota.js';
 
 /** A policy that limits a call, with the subject it counts under. */
 export interface MatchedQuota {
@@ -79,7 +86,12 @@ export function extraOf(metric: QuotaMetric, overrides: readonly Override[]): nu
 
 /** The subject facts of a call: whom it is for, from its attribution, and what kind of user its principal is. */
 export function holderOf(
-  attribution: { readonly orgId: string; readonly userId: string; readonly teamId: string | null; readonly keyId: string | null },
+  attribution: {
+    readonly orgId: string;
+    readonly userId: string;
+    readonly teamId: string | null;
+    readonly keyId: string | null;
+  },
   kind: Principal['kind'],
 ): QuotaHolder {
   return {

@@ -110,7 +110,8 @@ export class QuotaTable {
       cell.idleAtMs = nowMs + drainsInMs(flow, cell.level, nowMs);
       if (cell.base !== null) cell.base = { ...cell.base, units: Math.max(0, cell.base.units - difference) };
       // What was given back was part of the level under every younger estimate: they must not give it back again.
-      for (const other of cell.shares) other.low = Math.max(0, Math.min(other.low, level.units) - Math.max(0, difference));
+      for (const other of cell.shares)
+        other.low = Math.max(0, Math.min(other.low, level.units) - Math.max(0, difference));
     }
   }
 

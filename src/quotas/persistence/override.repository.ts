@@ -93,7 +93,10 @@ export class OverrideRepository {
 
   /** The override under a row lock. */
   async findForChange(tx: Tx, orgId: string, id: string): Promise<Override | undefined> {
-    const row = await managerOf(tx).findOne(OverrideEntity, { where: { id, orgId }, lock: { mode: 'pessimistic_write' } });
+    const row = await managerOf(tx).findOne(OverrideEntity, {
+      where: { id, orgId },
+      lock: { mode: 'pessimistic_write' },
+    });
     return row === null ? undefined : fromRow(row);
   }
 

@@ -96,10 +96,10 @@ export class QuotaPolicyRepository {
 
   /** Takes a policy out of force. */
   async remove(tx: Tx, policy: QuotaPolicy, atMs: number): Promise<void> {
-    await rowsOf(tx, { text: 'UPDATE quota_policy SET removed_at = $3, version = version + 1 WHERE id = $1 AND org_id = $2' }, [
-      policy.id,
-      policy.orgId,
-      new Date(atMs),
-    ]);
+    await rowsOf(
+      tx,
+      { text: 'UPDATE quota_policy SET removed_at = $3, version = version + 1 WHERE id = $1 AND org_id = $2' },
+      [policy.id, policy.orgId, new Date(atMs)],
+    );
   }
 }

@@ -68,7 +68,12 @@ function shouldOpen(outcomes: readonly Outcome[], nowMs: number): boolean {
   return recent.length >= MIN_OUTCOMES && recent.filter(({ failed }) => failed).length / recent.length >= OPEN_RATIO;
 }
 
-function inRamp(state: BreakerState & { kind: 'ramp' }, signal: BreakerSignal, nowMs: number, random: number): BreakerState {
+function inRamp(
+  state: BreakerState & { kind: 'ramp' },
+  signal: BreakerSignal,
+  nowMs: number,
+  random: number,
+): BreakerState {
   const won = Number(signal.kind === 'success');
   const lost = Number(signal.kind === 'failure');
   const [successes, failures] = [state.successes + won, state.failures + lost];

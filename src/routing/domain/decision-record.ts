@@ -19,14 +19,29 @@ function deploymentRecord({ id, status, rejections, permits, headroom, ramp, ttf
       status,
     };
   }
-  return { headroom: share(headroom), id, permits, ramp: share(ramp), status, ttftMs: ttftMs === null ? null : Math.round(ttftMs) };
+  return {
+    headroom: share(headroom),
+    id,
+    permits,
+    ramp: share(ramp),
+    status,
+    ttftMs: ttftMs === null ? null : Math.round(ttftMs),
+  };
 }
 
 function candidateRecord(verdict: CandidateVerdict): object {
   const { model, status, reasons, lostBy, currency, deployments } = verdict;
   const judged = deployments.map(deploymentRecord);
   if (status === 'rejected') return { deployments: judged, model, reasons, status };
-  return { currency, deployments: judged, expected: amount(verdict.expected), lostBy, model, status, worst: amount(verdict.worst) };
+  return {
+    currency,
+    deployments: judged,
+    expected: amount(verdict.expected),
+    lostBy,
+    model,
+    status,
+    worst: amount(verdict.worst),
+  };
 }
 
 /** The decision as it is kept: canonical JSON (RFC 8785) and its SHA-256. No prompt, person or case is in it. */
@@ -39,7 +54,10 @@ export function digestOf(decision: RouteDecision, input: PlanInput, names: Decis
       inputBound: facts.inputBound,
       inputTokens: facts.inputTokens,
       jurisdictions: wish.jurisdictions ?? input.policy.jurisdictions ?? [],
-      maxCost: wish.maxCost === undefined ? null : { amount: formatAmount(wish.maxCost.amount), currency: wish.maxCost.currency },
+      maxCost:
+        wish.maxCost === undefined
+          ? null
+          : { amount: formatAmount(wish.maxCost.amount), currency: wish.maxCost.currency },
       outputBound: facts.outputBound,
       requires: wish.requires ?? [],
     },

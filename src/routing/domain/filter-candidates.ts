@@ -112,7 +112,9 @@ const FILTERS: Readonly<Record<Exclude<ReasonCode, 'budget'>, Filter>> = {
   max_cost: maxCost,
   max_latency: maxLatency,
   quality: (_, { request, pool }) =>
-    request.wish.minQuality !== undefined && request.wish.minQuality > 0 && pool.mode === 'route' ? 'no_evidence' : null,
+    request.wish.minQuality !== undefined && request.wish.minQuality > 0 && pool.mode === 'route'
+      ? 'no_evidence'
+      : null,
   draining: ({ deployment }) => (deployment.state === 'draining' ? 'state' : null),
   breaker_open: ({ live }) => (live.refusal === 'breaker_open' ? 'open' : null),
   upstream_limit: upstreamLimit,

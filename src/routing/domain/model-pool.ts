@@ -25,9 +25,13 @@ export function isAuto(model: string): boolean {
 }
 
 function notFound(model: string): AppError {
-  return new AppError('model_not_found', `There is no model ${model.slice(0, 100)}. GET /v1/models lists what you may use.`, {
-    param: 'model',
-  });
+  return new AppError(
+    'model_not_found',
+    `There is no model ${model.slice(0, 100)}. GET /v1/models lists what you may use.`,
+    {
+      param: 'model',
+    },
+  );
 }
 
 const onlySimulated = (deployments: readonly Deployment[]): boolean => deployments.every(({ simulated }) => simulated);

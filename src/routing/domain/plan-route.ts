@@ -47,9 +47,15 @@ export function planRoute(input: PlanInput, names: DecisionNames): RouteDecision
   const attempts = ranked.flatMap(({ placed }) => placed.map(toRanked)).slice(0, MAX_ATTEMPTS);
   const placedIds = new Set(attempts.map(({ deployment }) => deployment.id));
   const candidates = [
-    ...ranked.map(({ judgement, placed }, index) => verdictOf(judgement, placed, { placedIds, lostTo: index === 0 ? null : chosen })),
-    ...judged.filter(({ eligible }) => eligible.length === 0).map((one) => verdictOf(one, [], { placedIds, lostTo: null })),
-  ].map((verdict, index) => (input.pool.ordered && index > 0 && verdict.lostBy !== null ? { ...verdict, lostBy: 'order' as const } : verdict));
+    ...ranked.map(({ judgement, placed }, index) =>
+      verdictOf(judgement, placed, { placedIds, lostTo: index === 0 ? null : chosen }),
+    ),
+    ...judged
+      .filter(({ eligible }) => eligible.length === 0)
+      .map((one) => verdictOf(one, [], { placedIds, lostTo: null })),
+  ].map((verdict, index) =>
+    input.pool.ordered && index > 0 && verdict.lostBy !== null ? { ...verdict, lostBy: 'order' as const } : verdict,
+  );
   let digest: DecisionDigest | undefined;
   const decision: RouteDecision = {
     attempts,
@@ -68,7 +74,10 @@ export function planRoute(input: PlanInput, names: DecisionNames): RouteDecision
 }
 
 function judge(input: PlanInput): readonly JudgedModel[] {
-  const models = new Map<string, { eligible: Eligible[]; rejected: { candidate: Candidate; rejections: readonly Rejection[] }[] }>();
+  const models = new Map<
+    string,
+    { eligible: Eligible[]; rejected: { candidate: Candidate; rejections: readonly Rejection[] }[] }
+  >();
   for (const model of input.pool.models) models.set(model, { eligible: [], rejected: [] });
   for (const candidate of input.candidates) {
     const judged = models.get(candidate.deployment.model);
@@ -176,19 +185,29 @@ function refusal(judged: readonly JudgedModel[], input: PlanInput): AppError {
   const aip = { rejected: shownRejections(judged) };
   const busy = only((reason) => TRANSIENT.has(reason));
   if (busy.length > 0) {
-    const waits = busy.flatMap(({ candidate }) => candidate.live.retryAtMs ?? []).map((atMs) => (atMs - input.atMs) / 1000);
+    const waits = busy
+      .flatMap(({ candidate }) => candidate.live.retryAtMs ?? [])
+      .map((atMs) => (atMs - input.atMs) / 1000);
     const jitter = 0.8 + ((input.seed >>> 0) % 401) / 1000;
     const retryAfterSeconds = Math.min(MAX_RETRY_S, Math.max(1, Math.min(MAX_RETRY_S, ...waits) * jitter));
-    return new AppError('no_capacity', `Every deployment that may serve ${input.request.model} is at its limit or failing. Try again.`, {
-      retryAfterSeconds: waits.length === 0 ? 1 : retryAfterSeconds,
-      aip,
-    });
+    return new AppError(
+      'no_capacity',
+      `Every deployment that may serve ${input.request.model} is at its limit or failing. Try again.`,
+      {
+        retryAfterSeconds: waits.length === 0 ? 1 : retryAfterSeconds,
+        aip,
+      },
+    );
   }
   if (only((reason) => reason === 'max_cost').length > 0) {
-    return new AppError('max_cost_exceeded', 'The worst case of every candidate is above the maximum cost you set. Raise it or ask for fewer tokens.', {
-      param: 'aip.maxCost',
-      aip,
-    });
+    return new AppError(
+      'max_cost_exceeded',
+      'The worst case of every candidate is above the maximum cost you set. Raise it or ask for fewer tokens.',
+      {
+        param: 'aip.maxCost',
+        aip,
+      },
+    );
   }
   const reasons = [...new Set(judged.flatMap(reasonsOf))];
   return new AppError(

@@ -4,7 +4,9 @@ import type { Tier } from '../../platform/security/index.js';
 export interface RoutePolicyBody {
   readonly defaultTier: Tier;
   /** Requirements and tier of a task, by task name. */
-  readonly taskDefaults: Readonly<Record<string, { readonly tier?: Tier; readonly requires?: readonly string[] }>>;
+  readonly taskDefaults: Readonly<
+    Record<string, { readonly tier?: Tier | undefined; readonly requires?: readonly string[] | undefined }>
+  >;
   /** Alias → models in order of preference; the later ones are its fallbacks. */
   readonly aliases: Readonly<Record<string, readonly string[]>>;
   readonly allowedModels: readonly string[] | null;

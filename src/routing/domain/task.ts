@@ -21,9 +21,13 @@ const READ_CHARACTERS = 2_000;
 
 function requireKnown(task: string, own: ReadonlySet<string>, param: string): string {
   if (KNOWN.has(task) || own.has(task)) return task;
-  throw new AppError('invalid_value', `There is no task ${task.slice(0, 60)}. Known tasks: ${[...KNOWN, ...own].join(', ')}.`, {
-    param,
-  });
+  throw new AppError(
+    'invalid_value',
+    `There is no task ${task.slice(0, 60)}. Known tasks: ${[...KNOWN, ...own].join(', ')}.`,
+    {
+      param,
+    },
+  );
 }
 
 /** Text rules in their order; the first that holds names the task. */
@@ -34,7 +38,14 @@ const RULES: readonly (readonly [task: string, pattern: RegExp])[] = [
   ['translation', /\btranslat(e|ion)\b/i],
   ['code', /```|\b(compile[rs]?|stack trace|function signature|refactor|unit test)\b/i],
 ];
-const INVESTIGATIVE = [/\baccounts?\b/i, /\bphones?\b/i, /\bvehicles?\b/i, /\btransfers?\b/i, /\balias(es)?\b/i, /\btimeline\b/i];
+const INVESTIGATIVE = [
+  /\baccounts?\b/i,
+  /\bphones?\b/i,
+  /\bvehicles?\b/i,
+  /\btransfers?\b/i,
+  /\balias(es)?\b/i,
+  /\btimeline\b/i,
+];
 const REASONING = /\\frac|\\sum|\$\$|\b(prove|calculate|derive)\b/i;
 
 function lastUserText(request: Readonly<Record<string, unknown>>): string {
@@ -46,7 +57,9 @@ function lastUserText(request: Readonly<Record<string, unknown>>): string {
     ? content.map((part: unknown) => (part as { text?: unknown } | null)?.text).find((one) => typeof one === 'string')
     : content;
   if (typeof text !== 'string') return '';
-  return text.length <= 2 * READ_CHARACTERS ? text : `${text.slice(0, READ_CHARACTERS)}\n${text.slice(-READ_CHARACTERS)}`;
+  return text.length <= 2 * READ_CHARACTERS
+    ? text
+    : `${text.slice(0, READ_CHARACTERS)}\n${text.slice(-READ_CHARACTERS)}`;
 }
 
 /** Guesses the task from members and words; undefined when no rule holds. Reads at most 4 000 characters. */

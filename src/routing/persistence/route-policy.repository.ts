@@ -66,7 +66,10 @@ export class RoutePolicyRepository {
 
   /** Makes one version the active one of its organisation. */
   async activate(tx: Tx, orgId: string, id: string): Promise<void> {
-    await rowsOf(tx, { text: 'UPDATE routing_policy SET active = false WHERE org_id = $1 AND active AND id <> $2' }, [orgId, id]);
+    await rowsOf(tx, { text: 'UPDATE routing_policy SET active = false WHERE org_id = $1 AND active AND id <> $2' }, [
+      orgId,
+      id,
+    ]);
     await rowsOf(tx, { text: 'UPDATE routing_policy SET active = true WHERE org_id = $1 AND id = $2' }, [orgId, id]);
   }
 }
