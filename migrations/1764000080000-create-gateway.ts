@@ -37,6 +37,16 @@ export class CreateGateway1764000080000 implements MigrationInterface {
         PRIMARY KEY (subject, key)
       )`);
     await runner.query(`CREATE INDEX idempotency_record_expiry ON idempotency_record (expires_at)`);
+    await runner.query(`
+      CREATE TABLE open_call (
+        request_id uuid PRIMARY KEY,
+        facts jsonb NOT NULL
+      )`);
+    await runner.query(`
+      CREATE VIEW call_ledger AS
+        SELECT org_id, request_id, at, kind, amount::text AS amount, currency, reason FROM ledger_entry`);
+    await runner.query(`GRANT SELECT, INSERT, DELETE ON open_call TO aip_app`);
+    await runner.query(`GRANT SELECT ON call_ledger TO aip_app, aip_auditor`);
     await runner.query(`GRANT SELECT, INSERT ON generation TO aip_app`);
     await runner.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency_record TO aip_app`);
     await runner.query(`GRANT SELECT ON generation TO aip_auditor`);

@@ -114,9 +114,13 @@ function merge(headers: HeaderValues, body: Readonly<Record<string, unknown>>): 
     const key = second ?? first;
     const present = holder[key];
     if (present !== undefined && present !== value) {
-      throw new AppError('invalid_value', `The header ${name} and the body member aip.${[first, second].filter(Boolean).join('.')} disagree.`, {
-        param: name,
-      });
+      throw new AppError(
+        'invalid_value',
+        `The header ${name} and the body member aip.${[first, second].filter(Boolean).join('.')} disagree.`,
+        {
+          param: name,
+        },
+      );
     }
     holder[key] = value;
     if (second !== undefined) merged[first] = holder;

@@ -6,11 +6,44 @@ import { invalidValue } from '../../platform/http/index.js';
 
 /** Members of the chat body that this gateway knows. Source: the wire contract §2.2. */
 const CHAT_MEMBERS = new Set([
-  'model', 'models', 'messages', 'max_completion_tokens', 'max_tokens', 'stream', 'stream_options', 'temperature', 'top_p', 'n',
-  'stop', 'seed', 'presence_penalty', 'frequency_penalty', 'logit_bias', 'logprobs', 'top_logprobs', 'tools', 'tool_choice',
-  'parallel_tool_calls', 'functions', 'function_call', 'response_format', 'reasoning_effort', 'verbosity', 'modalities', 'audio',
-  'prediction', 'web_search_options', 'service_tier', 'metadata', 'store', 'user', 'safety_identifier', 'prompt_cache_key',
-  'prompt_cache_retention', 'prompt_cache_options', 'aip',
+  'model',
+  'models',
+  'messages',
+  'max_completion_tokens',
+  'max_tokens',
+  'stream',
+  'stream_options',
+  'temperature',
+  'top_p',
+  'n',
+  'stop',
+  'seed',
+  'presence_penalty',
+  'frequency_penalty',
+  'logit_bias',
+  'logprobs',
+  'top_logprobs',
+  'tools',
+  'tool_choice',
+  'parallel_tool_calls',
+  'functions',
+  'function_call',
+  'response_format',
+  'reasoning_effort',
+  'verbosity',
+  'modalities',
+  'audio',
+  'prediction',
+  'web_search_options',
+  'service_tier',
+  'metadata',
+  'store',
+  'user',
+  'safety_identifier',
+  'prompt_cache_key',
+  'prompt_cache_retention',
+  'prompt_cache_options',
+  'aip',
 ]);
 const EMBEDDING_MEMBERS = new Set(['model', 'input', 'encoding_format', 'dimensions', 'user', 'aip']);
 
@@ -34,12 +67,17 @@ const chatSchema = z.looseObject({
   max_completion_tokens: tokens.nullish(),
   max_tokens: tokens.nullish(),
   stream: z.boolean().nullish(),
-  stream_options: z.looseObject({ include_usage: z.boolean().optional(), include_obfuscation: z.boolean().optional() }).nullish(),
+  stream_options: z
+    .looseObject({ include_usage: z.boolean().optional(), include_obfuscation: z.boolean().optional() })
+    .nullish(),
   temperature: z.number().min(0).max(2).nullish(),
   top_p: z.number().min(0).max(1).nullish(),
   n: z.int().min(1).max(MAX_N).nullish(),
   stop: z.union([z.string(), z.array(z.string()).max(4)]).nullish(),
-  tools: z.array(z.looseObject({ type: z.string() })).max(512).nullish(),
+  tools: z
+    .array(z.looseObject({ type: z.string() }))
+    .max(512)
+    .nullish(),
   response_format: z.looseObject({ type: z.string() }).nullish(),
   metadata: z.record(z.string().max(64), z.string().max(512)).nullish(),
 });
@@ -50,7 +88,10 @@ const embeddingSchema = z.looseObject({
     z.string().min(1),
     z.array(z.string()).min(1).max(2048),
     z.array(z.int().min(0)).min(1).max(100_000),
-    z.array(z.array(z.int().min(0)).min(1)).min(1).max(2048),
+    z
+      .array(z.array(z.int().min(0)).min(1))
+      .min(1)
+      .max(2048),
   ]),
   encoding_format: z.enum(['float', 'base64']).nullish(),
   dimensions: z.int().min(1).max(100_000).nullish(),
@@ -91,7 +132,9 @@ function objectOf(body: unknown): Record<string, unknown> {
 function withTools(body: Record<string, unknown>): Record<string, unknown> {
   if (body['functions'] === undefined && body['function_call'] === undefined) return body;
   const { functions, function_call: call, ...rest } = body;
-  const tools = Array.isArray(functions) ? functions.map((one: unknown) => ({ type: 'function', function: one })) : undefined;
+  const tools = Array.isArray(functions)
+    ? functions.map((one: unknown) => ({ type: 'function', function: one }))
+    : undefined;
   const choice =
     typeof call === 'object' && call !== null ? { type: 'function', function: call } : (call as string | undefined);
   return {

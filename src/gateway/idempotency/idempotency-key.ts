@@ -14,15 +14,24 @@ export function readIdempotencyKey(header: string | readonly string[] | undefine
   const quoted = QUOTED.exec(text)?.[1]?.replaceAll(/\\(["\\])/g, '$1');
   const key = quoted ?? (TOKEN.test(text) ? text : undefined);
   if (key === undefined || key.length === 0 || key.length > MAX_KEY) {
-    throw new AppError('invalid_value', `Idempotency-Key must be 1 to ${String(MAX_KEY)} visible characters, best as a quoted string.`, {
-      param: 'Idempotency-Key',
-    });
+    throw new AppError(
+      'invalid_value',
+      `Idempotency-Key must be 1 to ${String(MAX_KEY)} visible characters, best as a quoted string.`,
+      {
+        param: 'Idempotency-Key',
+      },
+    );
   }
   return key;
 }
 
 /** 32 bytes that two requests share exactly when method, path, body and principal are the same. */
-export function fingerprintOf(request: { readonly method: string; readonly path: string; readonly body: Uint8Array; readonly userId: string }): Buffer {
+export function fingerprintOf(request: {
+  readonly method: string;
+  readonly path: string;
+  readonly body: Uint8Array;
+  readonly userId: string;
+}): Buffer {
   const bodyDigest = hash('sha256', request.body, 'hex');
   return hash('sha256', `${request.method}\n${request.path}\n${bodyDigest}\n${request.userId}`, 'buffer');
 }

@@ -48,9 +48,13 @@ export class IdempotencyService {
     );
     if (earlier === undefined) return undefined;
     if (!earlier.fingerprint.equals(claim.fingerprint)) {
-      throw new AppError('idempotency_key_reused', 'This Idempotency-Key was used for a different request. Take a new key.', {
-        param: 'Idempotency-Key',
-      });
+      throw new AppError(
+        'idempotency_key_reused',
+        'This Idempotency-Key was used for a different request. Take a new key.',
+        {
+          param: 'Idempotency-Key',
+        },
+      );
     }
     if (earlier.answer === null || earlier.status === null) {
       throw new AppError('request_in_progress', 'The first request with this Idempotency-Key is still running.', {

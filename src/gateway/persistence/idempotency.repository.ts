@@ -24,7 +24,14 @@ export class IdempotencyRepository {
   /** Claims the key for a request; the earlier owner when somebody holds it already and has not expired. */
   async claim(
     tx: Tx,
-    claim: { readonly subject: string; readonly key: string; readonly fingerprint: Buffer; readonly requestId: string; readonly nowMs: number; readonly lifeMs: number },
+    claim: {
+      readonly subject: string;
+      readonly key: string;
+      readonly fingerprint: Buffer;
+      readonly requestId: string;
+      readonly nowMs: number;
+      readonly lifeMs: number;
+    },
   ): Promise<KeptRequest | undefined> {
     const at = new Date(claim.nowMs);
     await rowsOf(tx, { text: 'DELETE FROM idempotency_record WHERE subject = $1 AND key = $2 AND expires_at <= $3' }, [
@@ -43,7 +50,9 @@ export class IdempotencyRepository {
     if (inserted.length === 1) return undefined;
     const [row] = await rowsOf<Row>(
       tx,
-      { text: 'SELECT fingerprint, request_id, status, answer FROM idempotency_record WHERE subject = $1 AND key = $2' },
+      {
+        text: 'SELECT fingerprint, request_id, status, answer FROM idempotency_record WHERE subject = $1 AND key = $2',
+      },
       [claim.subject, claim.key],
     );
     if (row === undefined) throw new Error('An idempotency key vanished between two statements');
@@ -51,16 +60,30 @@ export class IdempotencyRepository {
   }
 
   /** Keeps the sealed answer. */
-  async keep(tx: Tx, kept: { readonly subject: string; readonly key: string; readonly requestId: string; readonly status: number; readonly answer: Buffer }): Promise<void> {
+  async keep(
+    tx: Tx,
+    kept: {
+      readonly subject: string;
+      readonly key: string;
+      readonly requestId: string;
+      readonly status: number;
+      readonly answer: Buffer;
+    },
+  ): Promise<void> {
     await rowsOf(
       tx,
-      { text: 'UPDATE idempotency_record SET status = $4, answer = $5 WHERE subject = $1 AND key = $2 AND request_id = $3' },
+      {
+        text: 'UPDATE idempotency_record SET status = $4, answer = $5 WHERE subject = $1 AND key = $2 AND request_id = $3',
+      },
       [kept.subject, kept.key, kept.requestId, kept.status, kept.answer],
     );
   }
 
   /** Frees the key of a request that ended without an answer worth keeping. */
-  async free(tx: Tx, claim: { readonly subject: string; readonly key: string; readonly requestId: string }): Promise<void> {
+  async free(
+    tx: Tx,
+    claim: { readonly subject: string; readonly key: string; readonly requestId: string },
+  ): Promise<void> {
     await rowsOf(tx, { text: 'DELETE FROM idempotency_record WHERE subject = $1 AND key = $2 AND request_id = $3' }, [
       claim.subject,
       claim.key,
