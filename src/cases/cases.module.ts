@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 
+import { AuditModule } from '../audit/index.js';
 import { IdentityModule } from '../identity/index.js';
 import { DocumentsController } from './api/documents.controller.js';
 import { InvestigationsController } from './api/investigations.controller.js';
@@ -19,7 +20,7 @@ import { OperationsRepository } from './persistence/operations.repository.js';
 
 /** What calls are for, and the documents that belong to it. */
 @Module({
-  imports: [TypeOrmModule.forFeature(CASES_ENTITIES), IdentityModule],
+  imports: [TypeOrmModule.forFeature(CASES_ENTITIES), AuditModule, IdentityModule],
   controllers: [InvestigationsController, OperationsController, DocumentsController],
   providers: [
     InvestigationsRepository,

@@ -97,7 +97,7 @@ export class DocumentsService {
       if (!(await this.repository.unlink(tx, documentId, investigation.id))) {
         throw new AppError('not_found', 'This document is not linked to the investigation.');
       }
-      await this.changes.record(tx, actor, { object: 'investigation', investigation, removedDocument: documentId });
+      await this.changes.recordMovement(tx, actor, investigation, { what: 'documents', removed: [documentId] });
     });
   }
 
@@ -146,7 +146,7 @@ export class DocumentsService {
       linkedAtMs: this.clock.nowMs(),
     });
     if (linked) {
-      await this.changes.record(tx, actor, { object: 'investigation', investigation, addedDocument: document.id });
+      await this.changes.recordMovement(tx, actor, investigation, { what: 'documents', added: [document.id] });
     }
   }
 

@@ -127,7 +127,7 @@ export class InvestigationsService {
       if (!(await this.repository.removeMember(tx, investigation.id, userId))) {
         throw new AppError('not_found', 'This user is no member of the investigation.');
       }
-      await this.changes.record(tx, actor, { object: 'investigation', investigation, removedMember: userId });
+      await this.changes.recordMovement(tx, actor, investigation, { what: 'members', removed: [userId] });
     });
   }
 
@@ -206,7 +206,7 @@ export class InvestigationsService {
         },
       );
     }
-    await this.changes.record(tx, actor, { object: 'investigation', investigation, addedMembers: userIds });
+    await this.changes.recordMovement(tx, actor, investigation, { what: 'members', added: userIds });
   }
 
   /** A lead works inside the own team; others name any team of the organisation. */

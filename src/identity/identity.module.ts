@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 
+import { AuditModule } from '../audit/index.js';
 import { AccessChanges } from './access-changes.js';
 import { AccessTokenStrategy } from './access-token.strategy.js';
 import { AccessGuard } from './access.guard.js';
@@ -20,7 +21,7 @@ import { UsersService } from './users.service.js';
 
 /** Who calls, and the one global guard. */
 @Module({
-  imports: [TypeOrmModule.forFeature(IDENTITY_ENTITIES)],
+  imports: [TypeOrmModule.forFeature(IDENTITY_ENTITIES), AuditModule],
   controllers: [OrganisationController, UsersController, KeysController, WellKnownController],
   providers: [
     UsersRepository,

@@ -1,6 +1,7 @@
-export type { Actor, SystemActor } from './actor.js';
+export { callerOf, type Actor, type SystemActor } from './actor.js';
 export type { Directory } from './directory.js';
 export type { Organisation, Team, User, VirtualKey } from './domain/directory-entries.js';
+export { describeChange, type ChangeDescription } from './domain/describe-change.js';
 export { isWithinCriticality, isWithinTier } from './domain/key-policy.js';
 export { ROLE_RIGHTS, type RoleBinding, type RoleRights } from './domain/role-permissions.js';
 export { IdentityModule } from './identity.module.js';

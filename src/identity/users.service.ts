@@ -66,6 +66,7 @@ export class UsersService {
   ): Promise<Organisation> {
     const { demo = false, ...rules } = input;
     const organisation: Organisation = { id: newId(), ...rules, version: 1 };
+    await this.changes.openLog(organisation.id);
     await this.snapshots.change(async (tx) => {
       await this.repository.insertOrganisation(tx, { ...organisation, demo, createdAtMs: this.clock.nowMs() });
       await this.changes.record(

@@ -2,7 +2,13 @@ import { createHash } from 'node:crypto';
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
-import { CasesModule, CasesService, InvestigationsService, OperationsService } from '../../../src/cases/index.js';
+import {
+  CasesModule,
+  CasesService,
+  InvestigationsService,
+  OperationsService,
+  type Exhibit,
+} from '../../../src/cases/index.js';
 import { CASES_ENTITIES } from '../../../src/cases/persistence/entities.js';
 import { IdentityService, UsersService } from '../../../src/identity/index.js';
 import { ConfigSnapshots } from '../../../src/platform/snapshot/index.js';
@@ -24,7 +30,7 @@ const reference = (): string => `OP-${String(++count)}`;
 async function anInvestigation(body: object = {}): Promise<{ id: string; externalRef: string; version: number }> {
   const answer = await world.call('system', { method: 'PUT', url: `/api/investigations/${reference()}`, body });
   expect(answer.status).toBe(201);
-  return answer.json as { id: string; externalRef: string; version: number };
+  return answer.json;
 }
 
 describe('investigations', () => {
@@ -46,7 +52,7 @@ describe('investigations', () => {
     const put = (): Promise<Answer> => world.call('system', { method: 'PUT', url, body: { title: 'Race' } });
     const answers = await Promise.all([put(), put(), put(), put()]);
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 201]);
-    expect(new Set(answers.map(({ json }) => json.id as string)).size).toBe(1);
+    expect(new Set(answers.map(({ json }) => json.id)).size).toBe(1);
   });
 
   it('are refused under a reference that is taken, or that looks like an id', async () => {
@@ -109,7 +115,7 @@ describe('investigations', () => {
     expect((await make({ externalRef: reference(), teamId: null })).status).toBe(403);
     expect((await make({ externalRef: reference(), teamId: UNKNOWN })).status).toBe(400);
     const move = { teamId: world.cast.otherTeamId };
-    const url = `/api/investigations/${String(own.json.id)}`;
+    const url = `/api/investigations/${own.json.id}`;
     const moved = await world.call('lea', { method: 'PATCH', url, body: move, headers: { 'if-match': '"1"' } });
     expect(moved.status).toBe(403);
   });
@@ -132,7 +138,7 @@ describe('who sees which investigation', () => {
       const found = await world.call(who, { url: `/api/investigations/${externalRef}` });
       expect([who, found.status]).toEqual([who, expected.includes(who) ? 200 : 404]);
       const list = await world.call(who, { url: '/api/investigations?limit=200' });
-      const listed = list.json.data.some((one: { id: string }) => one.id === id);
+      const listed = list.json.data.some((one) => one.id === id);
       expect([who, listed]).toEqual([who, expected.includes(who)]);
     }
   });
@@ -152,12 +158,12 @@ describe('who sees which investigation', () => {
   it('list by state, team and member, page by page', async () => {
     const { id } = await anInvestigation({ members: [world.cast.users.leo.id] });
     const byMember = await world.call('ada', { url: `/api/investigations?memberId=${world.cast.users.leo.id}` });
-    expect(byMember.json.data.map((one: { id: string }) => one.id)).toEqual([id]);
+    expect(byMember.json.data.map((one) => one.id)).toEqual([id]);
     const closed = await world.call('ada', { url: '/api/investigations?state=closed&limit=200' });
-    expect(new Set(closed.json.data.map((one: { state: string }) => one.state))).toEqual(new Set(['closed']));
+    expect(new Set(closed.json.data.map((one) => one.state))).toEqual(new Set(['closed']));
     const first = await world.call('ada', { url: '/api/investigations?limit=2' });
     const second = await world.call('ada', { url: `/api/investigations?limit=2&cursor=${String(first.json.next)}` });
-    const ids = [...first.json.data, ...second.json.data].map((one: { id: string }) => one.id);
+    const ids = [...first.json.data, ...second.json.data].map((one) => one.id);
     expect(new Set(ids).size).toBe(4);
   });
 });
@@ -177,13 +183,13 @@ describe('operations and purposes', () => {
     expect(wide).toMatchObject({ status: 201, json: { investigationId: null } });
     expect((await make('lea', {})).status).toBe(403);
     expect((await make('leo', { investigation: id })).status).toBe(404);
-    const taken = { externalRef: narrow.json.externalRef as string, investigation: id };
+    const taken = { externalRef: narrow.json.externalRef, investigation: id };
     expect((await make('lea', taken)).status).toBe(409);
 
-    const url = `/api/operations/${String(narrow.json.id)}`;
+    const url = `/api/operations/${narrow.json.id}`;
     expect((await world.call('lea', { url })).status).toBe(200);
     for (const who of ['ann', 'leo', 'eve'] as const) expect((await world.call(who, { url })).status).toBe(404);
-    const listed = (await world.call('leo', { url: '/api/operations' })).json.data as { id: string }[];
+    const listed = (await world.call('leo', { url: '/api/operations' })).json.data;
     expect(listed.map((one) => one.id)).toEqual([wide.json.id]);
 
     const close = { method: 'PATCH' as const, url, body: { state: 'closed' }, headers: { 'if-match': '"1"' } };
@@ -201,7 +207,7 @@ describe('operations and purposes', () => {
     expect((await make('ada')).status).toBe(409);
     expect((await make('eve')).status).toBe(201);
     expect((await world.call('ann', { url: '/api/purposes' })).json.data).toMatchObject([body]);
-    const url = `/api/purposes/${String(made.json.id)}`;
+    const url = `/api/purposes/${made.json.id}`;
     const patch = { method: 'PATCH' as const, url, body: { active: false }, headers: { 'if-match': '"1"' } };
     expect((await world.call('eve', patch)).status).toBe(404);
     expect(await world.call('ada', patch)).toMatchObject({ status: 200, json: { active: false } });
@@ -231,7 +237,7 @@ describe('documents', () => {
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
     const { json } = await upload('lea', bytes, '', 'image/png');
     const answer = await world.app.inject({
-      url: `/api/documents/${String(json.id)}/content`,
+      url: `/api/documents/${json.id}/content`,
       headers: {
         authorization: `Bearer ${world.get(IdentityService).mintToken({ userId: world.cast.users.lea.id }).token}`,
       },
@@ -244,6 +250,11 @@ describe('documents', () => {
       'content-security-policy': expect.stringContaining('sandbox') as unknown,
       'content-disposition': expect.stringContaining('attachment') as unknown,
     });
+  });
+
+  it('may be JSON: they are kept as they came, spaces and all', async () => {
+    const answer = await upload('lea', '{ "a":  1 }', '', 'application/json');
+    expect(answer).toMatchObject({ status: 201, json: { bytes: 11, mediaType: 'application/json' } });
   });
 
   it.each([
@@ -260,9 +271,9 @@ describe('documents', () => {
   it('are read by who brought them, and by who may read an investigation they lie in', async () => {
     const { id } = await anInvestigation({ teamId: world.cast.teamId, access: 'team' });
     const { json } = await upload('system', 'a phone record', `?investigation=${id}&label=Phone`);
-    const url = `/api/documents/${String(json.id)}`;
+    const url = `/api/documents/${json.id}`;
     const sees = async (who: Person): Promise<boolean> => {
-      const { data } = (await world.call(who, { url: '/api/documents?limit=200' })).json as { data: { id: string }[] };
+      const { data } = (await world.call(who, { url: '/api/documents?limit=200' })).json;
       const alone = (await world.call(who, { url })).status;
       const content = (await world.call(who, { url: `${url}/content` })).status;
       expect([who, content]).toEqual([who, alone]);
@@ -283,18 +294,18 @@ describe('documents', () => {
       url: '/api/investigations',
       body: { externalRef: reference(), title: 'Fishing' },
     });
-    const url = `/api/investigations/${String(json.id)}/documents`;
+    const url = `/api/investigations/${json.id}/documents`;
     const link = (who: Person): Promise<Answer> =>
-      world.call(who, { method: 'POST', url, body: { documentId: hidden.json.id as string } });
+      world.call(who, { method: 'POST', url, body: { documentId: hidden.json.id } });
     expect((await link('leo')).status).toBe(404);
     expect((await link('lea')).status).toBe(404);
     expect((await link('ada')).status).toBe(201);
     expect((await world.call('leo', { url })).json.data).toHaveLength(1);
     expect((await world.call('lea', { url })).status).toBe(404);
-    const unlink = { method: 'DELETE' as const, url: `${url}/${String(hidden.json.id)}` };
+    const unlink = { method: 'DELETE' as const, url: `${url}/${hidden.json.id}` };
     expect((await world.call('leo', unlink)).status).toBe(204);
     expect((await world.call('leo', unlink)).status).toBe(404);
-    expect((await world.call('leo', { url: `/api/documents/${String(hidden.json.id)}` })).status).toBe(404);
+    expect((await world.call('leo', { url: `/api/documents/${hidden.json.id}` })).status).toBe(404);
   });
 });
 
@@ -343,7 +354,7 @@ describe('the charge of a call', () => {
     await users.updateOrganisation(system(), { requirePurpose: false, requireInvestigation: false }, version + 1);
   });
 
-  it('acts for active people of the same organisation only', async () => {
+  it('acts for active people of the same organisation only', () => {
     const { ann, eve } = world.cast.users;
     expect(charge('system', { onBehalfOf: ann.id })).toMatchObject({
       attribution: { userId: ann.id, teamId: world.cast.teamId },
@@ -365,8 +376,8 @@ describe('the charge of a call', () => {
       body: Buffer.from('exhibit A'),
       headers: { 'content-type': 'text/plain' },
     });
-    const { id, sha256 } = answer.json as { id: string; sha256: string };
-    const resolve = (investigation: string | undefined, exhibits: readonly string[]) =>
+    const { id, sha256 } = answer.json;
+    const resolve = (investigation: string | undefined, exhibits: readonly string[]): Promise<readonly Exhibit[]> =>
       cases.resolveExhibits(charge('ann', { investigation, evidence: { exhibits } }));
     const expected = [{ documentId: id, sha256, bytes: 9, mediaType: 'text/plain' }];
     expect(await resolve(inside.id, [id])).toEqual(expected);

@@ -22,7 +22,7 @@ describe('the administration of access', () => {
     it('are made, changed with their version, and disabled', async () => {
       const made = await world.call('ada', { method: 'POST', url: '/api/users', body: newUser('nina') });
       expect(made).toMatchObject({ status: 201, json: { email: 'nina@example.org', state: 'active', version: 1 } });
-      const url = `/api/users/${String(made.json.id)}`;
+      const url = `/api/users/${made.json.id}`;
       const change = { method: 'PATCH' as const, url, body: { displayName: 'Nina', roles: [{ role: 'lead' }] } };
       expect((await world.call('ada', change)).status).toBe(428);
       const patched = await world.call('ada', { ...change, headers: { 'if-match': '"1"' } });
@@ -69,7 +69,7 @@ describe('the administration of access', () => {
       const first = await world.call('ada', { url: '/api/users?limit=3' });
       expect(first.json.data).toHaveLength(3);
       const rest = await world.call('ada', { url: `/api/users?limit=200&cursor=${String(first.json.next)}` });
-      const ids = [...first.json.data, ...rest.json.data].map(({ id }: { id: string }) => id);
+      const ids = [...first.json.data, ...rest.json.data].map(({ id }) => id);
       expect(new Set(ids).size).toBe(ids.length);
       expect(ids).toContain(world.cast.users.system.id);
       const wrong = await world.call('ada', { url: `/api/users?state=active&cursor=${String(first.json.next)}` });
@@ -78,7 +78,7 @@ describe('the administration of access', () => {
 
     it('of other teams are hidden from a lead, of other organisations from everyone', async () => {
       const list = await world.call('lea', { url: '/api/users?limit=200' });
-      const teams = new Set(list.json.data.map(({ teamId }: { teamId: string }) => teamId));
+      const teams = new Set(list.json.data.map(({ teamId }) => teamId));
       expect([...teams]).toEqual([world.cast.teamId]);
       const byTeam = await world.call('lea', { url: `/api/users?teamId=${world.cast.otherTeamId}` });
       expect(byTeam.json.data).toEqual([]);
@@ -107,16 +107,16 @@ describe('the administration of access', () => {
     expect(made.status).toBe(201);
     const again = await world.call('ada', { method: 'POST', url: '/api/teams', body: { name: 'Cyber' } });
     expect(again.status).toBe(409);
-    const url = `/api/teams/${String(made.json.id)}`;
+    const url = `/api/teams/${made.json.id}`;
     const renamed = { method: 'PATCH' as const, url, body: { name: 'Cybercrime' }, headers: { 'if-match': '"1"' } };
     expect(await world.call('ada', renamed)).toMatchObject({ status: 200, json: { name: 'Cybercrime', version: 2 } });
     expect((await world.call('eve', renamed)).status).toBe(404);
-    const names = (await world.call('ann', { url: '/api/teams' })).json.data.map(({ name }: { name: string }) => name);
+    const names = (await world.call('ann', { url: '/api/teams' })).json.data.map(({ name }) => name);
     expect(names).toEqual(['Homicide', 'Fraud', 'Cybercrime']);
   });
 
   it('changes what the organisation demands of a call', async () => {
-    const { version } = (await world.call('ada', { url: '/api/organisation' })).json as { version: number };
+    const { version } = (await world.call('ada', { url: '/api/organisation' })).json;
     const answer = await world.call('ada', {
       method: 'PATCH',
       url: '/api/organisation',
@@ -130,7 +130,7 @@ describe('the administration of access', () => {
     it('show their secret once and work at once', async () => {
       const made = await world.call('ann', { method: 'POST', url: '/api/keys', body: { name: 'script' } });
       expect(made.status).toBe(201);
-      const { secret, id, prefix } = made.json as { secret: string; id: string; prefix: string };
+      const { secret, id, prefix } = made.json;
       expect(secret.startsWith(prefix)).toBe(true);
       expect((await world.call({ authorization: `Bearer ${secret}` }, { url: '/test/chat' })).status).toBe(200);
       const shown = await world.call('ann', { url: `/api/keys/${id}` });
@@ -146,8 +146,8 @@ describe('the administration of access', () => {
       const key = await keyOf(world, 'ann');
       const url = `/api/keys/${key.id}`;
       const sees = async (who: Person): Promise<[number, boolean]> => {
-        const list = (await world.call(who, { url: '/api/keys?limit=200' })).json?.data ?? [];
-        return [(await world.call(who, { url })).status, list.some(({ id }: { id: string }) => id === key.id)];
+        const list = (await world.call(who, { url: '/api/keys?limit=200' })).json.data;
+        return [(await world.call(who, { url })).status, list.some(({ id }) => id === key.id)];
       };
       for (const who of ['ann', 'lea', 'ada'] as const) expect(await sees(who)).toEqual([200, true]);
       for (const who of ['bob', 'leo', 'eve'] as const) expect(await sees(who)).toEqual([404, false]);

@@ -7,6 +7,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import type { EntityTarget } from 'typeorm';
 
+import { AuditModule } from '../../../src/audit/index.js';
 import { IdentityModule, IdentityService, KeysService, UsersService, type User } from '../../../src/identity/index.js';
 import { IDENTITY_ENTITIES } from '../../../src/identity/persistence/entities.js';
 import { ClockModule, SystemClock } from '../../../src/platform/clock/index.js';
@@ -20,6 +21,7 @@ import {
 } from '../../../src/platform/http/index.js';
 import { createLogger, LoggingModule } from '../../../src/platform/logging/index.js';
 import { OutboxModule } from '../../../src/platform/outbox/index.js';
+import { ReplicaModule } from '../../../src/platform/replica/index.js';
 import {
   CurrentPrincipal,
   RequirePermission,
@@ -56,8 +58,8 @@ export interface Cast {
   readonly users: Readonly<Record<Person, User>>;
 }
 
-const PEOPLE = ['ann', 'bob', 'lea', 'leo', 'otto', 'ada', 'cora', 'system', 'eve'] as const;
-export type Person = (typeof PEOPLE)[number];
+/** The people of a {@link Cast}; eve belongs to the other organisation. */
+export type Person = 'ann' | 'bob' | 'lea' | 'leo' | 'otto' | 'ada' | 'cora' | 'system' | 'eve';
 
 /** A running application with identity and what a test adds. */
 export interface DirectoryApp {
@@ -80,8 +82,25 @@ export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, unknown>>;
   readonly text: string;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- answers are looked into, not relied on
-  readonly json: any;
+  readonly json: AnswerBody;
+}
+
+/** Members of answers that tests look into; which of them exist depends on the route. */
+export interface AnswerBody {
+  readonly id: string;
+  readonly externalRef: string;
+  readonly version: number;
+  readonly data: readonly AnswerBody[];
+  readonly next: string | null;
+  readonly name: string;
+  readonly state: string;
+  readonly teamId: string | null;
+  readonly sha256: string;
+  readonly secret: string;
+  readonly prefix: string;
+  readonly permissions: readonly string[];
+  readonly roles: readonly string[];
+  readonly detail: string;
 }
 
 /** Starts the application on a database of its own. Environment: `AIP_…` settings of the test. */
@@ -108,6 +127,8 @@ export async function startDirectoryApp(
       }),
       SnapshotModule,
       OutboxModule,
+      ReplicaModule,
+      AuditModule,
       IdentityModule,
       ...(options.modules ?? []),
       ProbeModule,
@@ -196,7 +217,8 @@ async function call(
     headers: { ...request.headers, ...(authorization === undefined ? {} : { authorization }) },
     ...(request.body === undefined ? {} : { payload: request.body }),
   });
-  const json: unknown = /json/.test(String(response.headers['content-type'])) ? response.json() : undefined;
+  const isJson = String(response.headers['content-type']).includes('json');
+  const json = (isJson ? response.json() : {}) as AnswerBody;
   return { status: response.statusCode, headers: response.headers, text: response.payload, json };
 }
 
