@@ -28,16 +28,9 @@ export class OrganisationController {
     private readonly identity: IdentityService,
   ) {}
 
+  /** For every caller who may do anything at all. */
   @Get('me')
-  @RequirePermission(
-    'quota:read',
-    'usage:read',
-    'usage:read:all',
-    'audit:read',
-    'chat:write',
-    'key:write',
-    'user:write',
-  )
+  @RequirePermission(...PERMISSIONS)
   me(@CurrentPrincipal() principal: Principal): PrincipalModel {
     return toPrincipalModel(principal, this.identity.directory());
   }

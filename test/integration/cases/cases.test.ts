@@ -12,7 +12,13 @@ import {
 import { CASES_ENTITIES } from '../../../src/cases/persistence/entities.js';
 import { IdentityService, UsersService } from '../../../src/identity/index.js';
 import { ConfigSnapshots } from '../../../src/platform/snapshot/index.js';
-import { startDirectoryApp, type Answer, type DirectoryApp, type Person } from '../identity/directory-app.js';
+import {
+  recordsOf,
+  startDirectoryApp,
+  type Answer,
+  type DirectoryApp,
+  type Person,
+} from '../identity/directory-app.js';
 
 const UNKNOWN = '0199f3a2-7c1e-7b3a-8000-000000000001';
 
@@ -306,6 +312,25 @@ describe('documents', () => {
     expect((await world.call('leo', unlink)).status).toBe(204);
     expect((await world.call('leo', unlink)).status).toBe(404);
     expect((await world.call('leo', { url: `/api/documents/${hidden.json.id}` })).status).toBe(404);
+  });
+});
+
+describe('the record', () => {
+  it('tells each change of a case and each reading of a document before its bytes leave', async () => {
+    const { id } = await anInvestigation({ title: 'Secret title', teamId: world.cast.teamId });
+    const brought = await world.call('lea', {
+      method: 'POST',
+      url: `/api/documents?investigation=${id}`,
+      body: Buffer.from('read on record'),
+      headers: { 'content-type': 'text/plain' },
+    });
+    await world.call('lea', { url: `/api/documents/${brought.json.id}/content` });
+    await world.call('leo', { url: `/api/documents/${brought.json.id}/content` });
+    const changes = await recordsOf(world, 'case.change');
+    expect(changes.filter((line) => line.includes(`"id":"${id}"`))).toHaveLength(2);
+    expect(changes.join()).not.toContain('Secret title');
+    const readings = (await recordsOf(world, 'data.consult')).filter((line) => line.includes(brought.json.id));
+    expect(readings).toHaveLength(1);
   });
 });
 

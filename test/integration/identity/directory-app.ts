@@ -5,7 +5,7 @@ import path from 'node:path';
 import { Controller, Get, Module, type INestApplication, type Type } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
-import type { EntityTarget } from 'typeorm';
+import { DataSource, type EntityTarget } from 'typeorm';
 
 import { AuditModule } from '../../../src/audit/index.js';
 import { IdentityModule, IdentityService, KeysService, UsersService, type User } from '../../../src/identity/index.js';
@@ -220,6 +220,14 @@ async function call(
   const isJson = String(response.headers['content-type']).includes('json');
   const json = (isJson ? response.json() : {}) as AnswerBody;
   return { status: response.statusCode, headers: response.headers, text: response.payload, json };
+}
+
+/** Public part of every audit record of a type, oldest first, as text: what a reader of the log sees without its keys. */
+export async function recordsOf({ app }: DirectoryApp, type: string): Promise<readonly string[]> {
+  const rows = await app
+    .get(DataSource)
+    .query<{ body: string }[]>(`SELECT convert_from(body, 'UTF8') AS body FROM audit_batch ORDER BY at, n0`);
+  return rows.flatMap(({ body }) => body.split('\n')).filter((line) => line.includes(`"type":"${type}"`));
 }
 
 /** A key of a person, made by the machine's operator. */
