@@ -41,7 +41,8 @@ export class OverrideRecords {
       principal: facts.principal,
       orgId: override.orgId,
       object: { kind: 'override', id: override.id, version: override.version },
-      fields: ['state'],
+      fields: facts.event === 'requested' ? ['subject', 'limits', 'expiresAt', 'state'] : ['state'],
+      ...(facts.event === 'requested' ? { reason: override.reason } : {}),
     });
     const type = NOTICE_OF[facts.event];
     if (type === null) return;
@@ -56,7 +57,7 @@ export class OverrideRecords {
           state: override.state,
           subject: override.subject,
           expiresAt: new Date(override.expiresAtMs).toISOString(),
-          ...(facts.requestId == null ? {} : { requestId: facts.requestId }),
+          ...(typeof facts.requestId === 'string' ? { requestId: facts.requestId } : {}),
         },
       },
     ]);

@@ -30,7 +30,7 @@ export class DeploymentMeter {
   #breaker: BreakerState = CLOSED;
   #trialRunning = false;
   #inFlight = 0;
-  #limits = new Map<LimitUnit, Headroom>();
+  readonly #limits = new Map<LimitUnit, Headroom>();
   #backOffUntilMs = 0;
   #credentialRefusals = 0;
   #credentialRefusedUntilMs = 0;

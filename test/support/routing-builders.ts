@@ -42,7 +42,7 @@ export function aDeployment(fields: Partial<Deployment> = {}): Deployment {
     deprecatedAtMs: null,
     version: 1,
     ...fields,
-  } as Deployment;
+  };
 }
 
 /** A deployment nobody uses and nothing is known about. */

@@ -69,7 +69,8 @@ describe('the breaker', () => {
     expect(play(halfOpen, [[2_000, FAIL]])).toMatchObject({ kind: 'open', trips: 1, untilMs: 4_000 });
     const late: BreakerState = { kind: 'half-open', trips: 20, successes: 0 };
     expect(nextBreaker(late, FAIL, 0, 0)).toMatchObject({ untilMs: 48_000 });
-    expect(nextBreaker(late, FAIL, 0, 0.999)).toMatchObject({ untilMs: expect.closeTo(72_000, -2) as number });
+    const longest = nextBreaker(late, FAIL, 0, 0.999);
+    expect(longest.kind === 'open' ? longest.untilMs : 0).toBeCloseTo(72_000, -2);
   });
 
   it('waits as long as the provider asks, up to five minutes', () => {

@@ -68,6 +68,31 @@ function shouldOpen(outcomes: readonly Outcome[], nowMs: number): boolean {
   return recent.length >= MIN_OUTCOMES && recent.filter(({ failed }) => failed).length / recent.length >= OPEN_RATIO;
 }
 
+function inClosed(state: BreakerState & { kind: 'closed' }, signal: BreakerSignal, nowMs: number, random: number): BreakerState {
+  if (signal.kind !== 'success' && signal.kind !== 'failure') return state;
+  const outcomes = [...state.outcomes.slice(1 - WINDOW), { atMs: nowMs, failed: signal.kind === 'failure' }];
+  if (signal.kind === 'success' || !shouldOpen(outcomes, nowMs)) return { kind: 'closed', outcomes };
+  return open(0, nowMs, random, signal.retryAfterMs);
+}
+
+function inOpen(state: BreakerState & { kind: 'open' }, signal: BreakerSignal, nowMs: number): BreakerState {
+  const early = signal.kind === 'probed' && nowMs >= (state.sinceMs + state.untilMs) / 2;
+  if (nowMs < state.untilMs && !early) return state;
+  return { kind: 'half-open', trips: state.trips, successes: 0 };
+}
+
+function inHalfOpen(
+  state: BreakerState & { kind: 'half-open' },
+  signal: BreakerSignal,
+  nowMs: number,
+  random: number,
+): BreakerState {
+  if (signal.kind === 'failure') return open(state.trips + 1, nowMs, random, signal.retryAfterMs);
+  if (signal.kind !== 'success') return state;
+  const successes = state.successes + 1;
+  return successes >= TRIALS ? startRamp(nowMs, state.trips) : { ...state, successes };
+}
+
 function inRamp(
   state: BreakerState & { kind: 'ramp' },
   signal: BreakerSignal,
@@ -95,23 +120,12 @@ function inRamp(
  *  Only failures of the partner are signals: refusals of ours, rate limits and hang-ups are none. Source: providers page §9. */
 export function nextBreaker(state: BreakerState, signal: BreakerSignal, nowMs: number, random: number): BreakerState {
   switch (state.kind) {
-    case 'closed': {
-      if (signal.kind !== 'success' && signal.kind !== 'failure') return state;
-      const outcomes = [...state.outcomes.slice(1 - WINDOW), { atMs: nowMs, failed: signal.kind === 'failure' }];
-      const opens = signal.kind === 'failure' && shouldOpen(outcomes, nowMs);
-      return opens ? open(0, nowMs, random, signal.retryAfterMs) : { kind: 'closed', outcomes };
-    }
-    case 'open': {
-      const early = signal.kind === 'probed' && nowMs >= (state.sinceMs + state.untilMs) / 2;
-      if (nowMs < state.untilMs && !early) return state;
-      return { kind: 'half-open', trips: state.trips, successes: 0 };
-    }
-    case 'half-open': {
-      if (signal.kind === 'failure') return open(state.trips + 1, nowMs, random, signal.retryAfterMs);
-      if (signal.kind !== 'success') return state;
-      const successes = state.successes + 1;
-      return successes >= TRIALS ? startRamp(nowMs, state.trips) : { ...state, successes };
-    }
+    case 'closed':
+      return inClosed(state, signal, nowMs, random);
+    case 'open':
+      return inOpen(state, signal, nowMs);
+    case 'half-open':
+      return inHalfOpen(state, signal, nowMs, random);
     case 'ramp':
       return inRamp(state, signal, nowMs, random);
   }

@@ -6,7 +6,7 @@ import type { Candidate, PlanInput } from './route-request.js';
 type Filter = (candidate: Candidate, input: PlanInput) => string | null;
 
 const outside = (list: readonly string[] | null | undefined, name: string): boolean =>
-  list != null && !list.includes(name);
+  list !== undefined && list !== null && !list.includes(name);
 
 const notAllowed: Filter = ({ deployment }, { request, policy }) => {
   const { models } = request.entitlements;

@@ -62,20 +62,21 @@ function lastUserText(request: Readonly<Record<string, unknown>>): string {
     : `${text.slice(0, READ_CHARACTERS)}\n${text.slice(-READ_CHARACTERS)}`;
 }
 
-/** Guesses the task from members and words; undefined when no rule holds. Reads at most 4 000 characters. */
-export function classifyByRules(request: Readonly<Record<string, unknown>>): string | undefined {
-  if (request['service_tier'] === 'flex') return 'bulk';
-  if (request['web_search_options'] !== undefined) return 'realtime_intel';
-  const format = (request['response_format'] as { type?: unknown } | null | undefined)?.type;
-  if (format === 'json_schema') return 'extraction';
-  const text = lastUserText(request);
-  if (text === '') return undefined;
+function taskOfText(text: string): string | undefined {
   const [task] = RULES.find(([, pattern]) => pattern.test(text)) ?? [];
   if (task !== undefined) return task;
   if (INVESTIGATIVE.filter((cue) => cue.test(text)).length >= 3) return 'entity_analysis';
   if (REASONING.test(text)) return 'reasoning';
   const numbers = text.match(/\d+/g)?.length ?? 0;
   return numbers >= 4 && text.includes('?') ? 'reasoning' : undefined;
+}
+
+/** Guesses the task from members and words; undefined when no rule holds. Reads at most 4 000 characters. */
+export function classifyByRules(request: Readonly<Record<string, unknown>>): string | undefined {
+  if (request['service_tier'] === 'flex') return 'bulk';
+  if (request['web_search_options'] !== undefined) return 'realtime_intel';
+  const format = (request['response_format'] as { type?: unknown } | null | undefined)?.type;
+  return format === 'json_schema' ? 'extraction' : taskOfText(lastUserText(request));
 }
 
 /** From where the task of a request can be known. */

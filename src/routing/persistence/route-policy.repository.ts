@@ -61,7 +61,7 @@ export class RoutePolicyRepository {
 
   async insert(tx: Tx, policy: RoutePolicy): Promise<void> {
     const { createdAtMs, ...rest } = policy;
-    await managerOf(tx).insert(RoutePolicyEntity, { ...rest, createdAt: new Date(createdAtMs) } as RoutePolicyEntity);
+    await managerOf(tx).insert(RoutePolicyEntity, { ...rest, createdAt: new Date(createdAtMs) });
   }
 
   /** Makes one version the active one of its organisation. */
