@@ -4,6 +4,7 @@ import type { z } from 'zod';
 
 import { decodeCursor, pageQuery, toPage, versionOf, type Page } from '../../platform/http/index.js';
 import {
+  PERMISSIONS,
   CurrentPrincipal,
   RequirePermission,
   ROLES,
