@@ -10,9 +10,8 @@ import type { Permission, Principal } from '../platform/security/index.js';
 import { ConfigSnapshots, type SnapshotPart } from '../platform/snapshot/index.js';
 import { AccessTokenStrategy } from './access-token.strategy.js';
 import { bearerToken, Challenges } from './bearer.js';
-import { Directory } from './directory.js';
+import type { Directory } from './directory.js';
 import { MAX_LIFETIME_SECONDS, type AccessTokenClaims } from './domain/access-token.js';
-import type { User } from './domain/directory-entries.js';
 import { principalOfToken } from './domain/principal.js';
 import { hashSecret, looksLikeKey, parseKey } from './domain/virtual-key.js';
 import { LocalIssuer } from './local-issuer.js';
@@ -33,6 +32,11 @@ export class IdentityService {
   /** Writes the challenges of refusals. */
   readonly challenges: Challenges;
   readonly #tokens = new TokenCache();
+  /** Who a token's bearer was in the directory it was last looked up in: another snapshot, another look. */
+  readonly #callers = new WeakMap<
+    AccessTokenClaims,
+    { readonly directory: Directory; readonly principal: Principal }
+  >();
   readonly #failures = new Map<ErrorCode, number>();
 
   constructor(
@@ -127,18 +131,20 @@ export class IdentityService {
   }
 
   #byClaims(claims: AccessTokenClaims): Principal {
-    const user = this.#userOf(claims);
-    if (user !== undefined) return principalOfToken(user, claims);
+    const directory = this.directory();
+    const known = this.#callers.get(claims);
+    if (known?.directory === directory) return known.principal;
+    const user = claims.own ? directory.user(claims.subject) : directory.userBySubject(claims.subject);
+    if (user !== undefined) {
+      const principal = principalOfToken(user, claims);
+      this.#callers.set(claims, { directory, principal });
+      return principal;
+    }
     throw this.challenges.invalid(
       claims.own
         ? 'The user of this token is unknown or disabled. Ask an administrator.'
         : 'Your identity provider vouches for you, but you have no active account here. Ask an administrator to add your subject.',
     );
-  }
-
-  #userOf(claims: AccessTokenClaims): User | undefined {
-    const directory = this.directory();
-    return claims.own ? directory.user(claims.subject) : directory.userBySubject(claims.subject);
   }
 
   /** Counts a refusal and gives `invalid_token` its challenge. */
