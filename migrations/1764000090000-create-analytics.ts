@@ -20,6 +20,11 @@ export class CreateAnalytics1764000090000 implements MigrationInterface {
         UNION ALL SELECT 'INVESTIGATION', id::text, external_ref FROM investigation
         UNION ALL SELECT 'OPERATION', id::text, external_ref FROM operation
         UNION ALL SELECT 'KEY', id::text, name FROM virtual_key`);
+    await runner.query(`
+      CREATE VIEW request_fact AS
+        SELECT request_id, org_id, at, user_id, team_id, investigation_id, operation, requested_model, status, http, receipts, body
+          FROM generation`);
+    await runner.query(`GRANT SELECT ON request_fact TO aip_app, aip_auditor`);
     await runner.query(`GRANT SELECT ON usage_fact, report_label TO aip_app, aip_auditor`);
   }
 

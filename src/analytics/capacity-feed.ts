@@ -2,6 +2,7 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { PubSub } from 'graphql-subscriptions';
 
 import { Clock } from '../platform/clock/index.js';
+import { Metrics } from '../platform/telemetry/index.js';
 import { RoutingService, type DeploymentCapacity } from '../routing/index.js';
 
 const TICK_MS = 1_000;
@@ -21,11 +22,13 @@ export class CapacityFeed implements OnApplicationShutdown {
   readonly #pubSub = new PubSub();
   #watchers = 0;
   #seq = 0;
-  #lastServed = 0;
+  #lastAttempts = 0;
+  #perSecond = 0;
   #cancel: (() => void) | undefined;
 
   constructor(
     private readonly routing: RoutingService,
+    private readonly metrics: Metrics,
     private readonly clock: Clock,
   ) {}
 
@@ -34,7 +37,7 @@ export class CapacityFeed implements OnApplicationShutdown {
     const pictures = this.#pubSub.asyncIterableIterator<{ dashboard: CapacityPicture }>(TOPIC);
     this.#watchers += 1;
     this.#cancel ??= this.clock.after(TICK_MS, () => {
-      this.#tick();
+      void this.#tick();
     });
     try {
       yield { dashboard: this.picture() };
@@ -47,11 +50,8 @@ export class CapacityFeed implements OnApplicationShutdown {
 
   /** The partners as they stand now. */
   picture(): CapacityPicture {
-    const served = this.routing.servedAttempts();
-    const requestsPerSecond = Math.max(0, served - this.#lastServed);
-    this.#lastServed = served;
     this.#seq += 1;
-    return { seq: this.#seq, asOfMs: this.clock.nowMs(), requestsPerSecond, capacity: this.routing.capacity() };
+    return { seq: this.#seq, asOfMs: this.clock.nowMs(), requestsPerSecond: this.#perSecond, capacity: this.routing.capacity() };
   }
 
   onApplicationShutdown(): void {
@@ -59,12 +59,14 @@ export class CapacityFeed implements OnApplicationShutdown {
     this.#watchers = 0;
   }
 
-  #tick(): void {
+  async #tick(): Promise<void> {
     this.#cancel = undefined;
     if (this.#watchers === 0) return;
-    void this.#pubSub.publish(TOPIC, { dashboard: this.picture() });
-    this.#cancel = this.clock.after(TICK_MS, () => {
-      this.#tick();
-    });
+    const { values } = await this.metrics.attempts.get();
+    const attempts = values.reduce((total, { value }) => total + value, 0);
+    this.#perSecond = Math.max(0, attempts - this.#lastAttempts);
+    this.#lastAttempts = attempts;
+    await this.#pubSub.publish(TOPIC, { dashboard: this.picture() });
+    this.#cancel = this.clock.after(TICK_MS, () => void this.#tick());
   }
 }

@@ -36,7 +36,10 @@ export class UsageReportService {
   ) {}
 
   /** Usage over time. @throws AppError invalid_value, insufficient_scope */
-  async usage(principal: Principal, query: { filter: UsageFilter; granularity: Granularity; by: readonly Dimension[] }): Promise<UsageReport> {
+  async usage(
+    principal: Principal,
+    query: { filter: UsageFilter; granularity: Granularity; by: readonly Dimension[] },
+  ): Promise<UsageReport> {
     checkFilter(query.filter, query.granularity);
     checkDimensions(query.by);
     const scope = scopeOf(principal);
@@ -62,7 +65,15 @@ export class UsageReportService {
     const scope = scopeOf(principal);
     const { filter, by, first, offset } = query;
     return this.unitOfWork.read(async (tx) => {
-      const rows = await this.reports.sum(tx, { filter, scope, by, granularity: 'TOTAL', limit: first + 1, offset, order: 'cost' });
+      const rows = await this.reports.sum(tx, {
+        filter,
+        scope,
+        by,
+        granularity: 'TOTAL',
+        limit: first + 1,
+        offset,
+        order: 'cost',
+      });
       const total = await this.reports.total(tx, { filter, scope });
       return { rows: rows.slice(0, first), total, hasNext: rows.length > first };
     });
@@ -71,6 +82,8 @@ export class UsageReportService {
 
 function checkDimensions(by: readonly Dimension[]): void {
   if (by.length > MAX_DIMENSIONS || new Set(by).size !== by.length) {
-    throw new AppError('invalid_value', `Group by at most ${String(MAX_DIMENSIONS)} different dimensions.`, { param: 'by' });
+    throw new AppError('invalid_value', `Group by at most ${String(MAX_DIMENSIONS)} different dimensions.`, {
+      param: 'by',
+    });
   }
 }

@@ -40,6 +40,11 @@ export class AuditService implements CommitHook {
     await this.logs.ensure(orgId);
   }
 
+  /** Makes next month's partitions. */
+  async prepareMonths(): Promise<void> {
+    await this.logs.prepareMonths();
+  }
+
   /** Makes commitments and encrypts: everything of a record but its place. Outside of the transaction. */
   prepare(draft: RecordDraft): PreparedRecord | Promise<PreparedRecord> {
     return this.maker.prepare(draft);
@@ -127,12 +132,12 @@ export class AuditService implements CommitHook {
   }
 
   /** Closes lanes whose writers are gone and records it; `alone`: no other process can live, leases are not waited for. */
-  async closeAbandonedLanes(tx: Tx, alone: boolean, orgOf: ReadonlyMap<number, string>): Promise<number> {
+  async closeAbandonedLanes(tx: Tx, alone: boolean): Promise<number> {
     const own = [...this.#slots.values(), this.#control].flatMap((set) => set.ids());
     const closed = await this.lanes.closeAbandoned(tx, { own, alone });
     for (const lane of closed) {
-      const orgId = orgOf.get(lane.logId);
-      if (orgId !== undefined) await this.recordDraft(tx, laneClosed(lane, orgId, 'lease'));
+      const orgId = await this.logs.findOrg(tx, lane.logId);
+      await this.recordDraft(tx, laneClosed(lane, orgId, 'lease'));
     }
     return closed.length;
   }

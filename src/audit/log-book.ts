@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import { Clock } from '../platform/clock/index.js';
 import { AuditConfig } from '../platform/config/index.js';
-import { UnitOfWork } from '../platform/database/index.js';
+import { UnitOfWork, type Tx } from '../platform/database/index.js';
 import { halfYearOf, monthOf, nextMonth } from './domain/period.js';
 import { KeyRing, type LogKeys } from './key-ring.js';
 import { AuditLogRepository, type AuditLog } from './persistence/audit-log.repository.js';
@@ -56,6 +56,13 @@ export class LogBook {
   orgOf(logId: number): string {
     for (const log of this.#open.values()) if (log.id === logId) return log.orgId;
     throw new Error(`Log ${String(logId)} is not open here`);
+  }
+
+  /** The organisation of any log. */
+  async findOrg(tx: Tx, logId: number): Promise<string> {
+    const log = (await this.repository.findAll(tx)).find(({ id }) => id === logId);
+    if (log === undefined) throw new Error(`There is no log ${String(logId)}`);
+    return log.orgId;
   }
 
   /** Has `write` called with each log that this process makes, before anybody else can use it. */

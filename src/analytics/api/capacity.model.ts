@@ -137,6 +137,8 @@ export function toCapacityModel(capacity: DeploymentCapacity, nowMs: number): Ca
 /** What is left of a deployment: the smallest part of any limit and of its concurrency; 0 when it takes nothing. */
 export function leftRatio({ state, breaker, inFlight, concurrencyLimit, limits }: DeploymentCapacity): number {
   if (state !== 'enabled' || breaker === 'open') return 0;
-  const shares = limits.flatMap(({ limit, remaining }) => (limit === null || remaining === null || limit <= 0 ? [] : [remaining / limit]));
+  const shares = limits.flatMap(({ limit, remaining }) =>
+    limit === null || remaining === null || limit <= 0 ? [] : [remaining / limit],
+  );
   return Math.max(0, Math.min(1, 1 - inFlight / Math.max(1, concurrencyLimit), ...shares));
 }

@@ -1,4 +1,12 @@
-import { GraphQLError, Kind, type ASTVisitor, type FragmentDefinitionNode, type SelectionSetNode, type ValidationContext, type ValidationRule } from 'graphql';
+import {
+  GraphQLError,
+  Kind,
+  type ASTVisitor,
+  type FragmentDefinitionNode,
+  type SelectionSetNode,
+  type ValidationContext,
+  type ValidationRule,
+} from 'graphql';
 
 const MAX_ALIASES = 30;
 const MAX_ROOT_FIELDS = 10;
@@ -28,9 +36,11 @@ export function depthLimit(max: number): ValidationRule {
   return (context: ValidationContext): ASTVisitor => {
     let aliases = 0;
     const fragments = new Map(
-      context.getDocument().definitions.flatMap((definition) =>
-        definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition] as const] : [],
-      ),
+      context
+        .getDocument()
+        .definitions.flatMap((definition) =>
+          definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition] as const] : [],
+        ),
     );
     const refuse = (message: string): void => {
       context.reportError(new GraphQLError(message, { extensions: { code: 'invalid_value' } }));
@@ -45,7 +55,8 @@ export function depthLimit(max: number): ValidationRule {
         const roots = node.selectionSet.selections.filter(
           (field) => field.kind !== Kind.FIELD || !field.name.value.startsWith('__'),
         );
-        if (roots.length > MAX_ROOT_FIELDS) refuse(`An operation may have at most ${String(MAX_ROOT_FIELDS)} fields at its root.`);
+        if (roots.length > MAX_ROOT_FIELDS)
+          refuse(`An operation may have at most ${String(MAX_ROOT_FIELDS)} fields at its root.`);
         if (roots.length === 0) return;
         const deepest = depthOf({ kind: Kind.SELECTION_SET, selections: roots }, fragments, new Set());
         if (deepest > max) refuse(`This document is ${String(deepest)} levels deep; ${String(max)} are allowed.`);

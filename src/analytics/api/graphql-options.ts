@@ -48,10 +48,16 @@ export function formatError(formatted: GraphQLFormattedError, thrown: unknown): 
 }
 
 /** Asked once per socket, before anything else; a throw refuses it. */
-export type AuthenticateSocket = (authorization: string | undefined, remoteAddress: string | undefined) => Promise<void>;
+export type AuthenticateSocket = (
+  authorization: string | undefined,
+  remoteAddress: string | undefined,
+) => Promise<void>;
 
 /** Options of the one GraphQL endpoint. */
-export function graphqlOptions(settings: { readonly production: boolean; readonly authenticate: AuthenticateSocket }): ApolloDriverConfig {
+export function graphqlOptions(settings: {
+  readonly production: boolean;
+  readonly authenticate: AuthenticateSocket;
+}): ApolloDriverConfig {
   return {
     driver: ApolloDriver,
     path: '/graphql',
@@ -69,7 +75,9 @@ export function graphqlOptions(settings: { readonly production: boolean; readonl
       'graphql-ws': {
         path: '/graphql',
         connectionInitWaitTimeout: INIT_TIMEOUT_MS,
-        onConnect: async (context: SocketContext & { extra: { socket?: { close(code: number, reason: string): void } } }) => {
+        onConnect: async (
+          context: SocketContext & { extra: { socket?: { close(code: number, reason: string): void } } },
+        ) => {
           const authorization = context.connectionParams?.['authorization'];
           try {
             await settings.authenticate(

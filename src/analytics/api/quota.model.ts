@@ -1,12 +1,25 @@
 import { Field, Float, InputType, Int, ObjectType, registerEnumType } from '@nestjs/graphql';
 
-import type { Override, OverrideState, QuotaMetric, QuotaPolicy, QuotaReading, SubjectType } from '../../quotas/index.js';
+import type {
+  Override,
+  OverrideState,
+  QuotaMetric,
+  QuotaPolicy,
+  QuotaReading,
+  SubjectType,
+} from '../../quotas/index.js';
 import { METRICS, stateAt, SUBJECT_TYPES } from '../../quotas/index.js';
 import { resultOf } from './shared.model.js';
 import { BigCount, Instant } from './scalars.js';
 
-export const QuotaMetricEnum = Object.fromEntries(METRICS.map((name) => [name, name])) as Record<QuotaMetric, QuotaMetric>;
-export const SubjectTypeEnum = Object.fromEntries(SUBJECT_TYPES.map((name) => [name, name])) as Record<SubjectType, SubjectType>;
+export const QuotaMetricEnum = Object.fromEntries(METRICS.map((name) => [name, name])) as Record<
+  QuotaMetric,
+  QuotaMetric
+>;
+export const SubjectTypeEnum = Object.fromEntries(SUBJECT_TYPES.map((name) => [name, name])) as Record<
+  SubjectType,
+  SubjectType
+>;
 registerEnumType(QuotaMetricEnum, { name: 'QuotaMetric' });
 registerEnumType(SubjectTypeEnum, { name: 'SubjectType' });
 

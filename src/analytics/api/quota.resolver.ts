@@ -59,7 +59,9 @@ export class QuotaResolver {
   }
 
   @RequirePermission('quota:read')
-  @Query(() => [RateLimitModel], { description: "Where each limit of a caller stands; one's own when no subject is named" })
+  @Query(() => [RateLimitModel], {
+    description: "Where each limit of a caller stands; one's own when no subject is named",
+  })
   rateLimits(
     @CurrentPrincipal() principal: Principal,
     @Args('subject', { type: () => SubjectInput, nullable: true }) subject?: SubjectInput,
@@ -103,9 +105,15 @@ export class QuotaResolver {
   ): Promise<OverrideModel | ProblemModel> {
     return orProblem(requestIdOf(context), async () => {
       const { expiresAt: expiresAtMs, ...rest } = input;
-      const parsed = parseInput(requestOverrideInput, plain({ ...rest, expiresAt: new Date(expiresAtMs).toISOString() }));
+      const parsed = parseInput(
+        requestOverrideInput,
+        plain({ ...rest, expiresAt: new Date(expiresAtMs).toISOString() }),
+      );
       const { expiresAt: _text, ...request } = parsed;
-      return toOverrideModel(await this.overrides.requestOverride(principal, { ...request, expiresAtMs }), this.clock.nowMs());
+      return toOverrideModel(
+        await this.overrides.requestOverride(principal, { ...request, expiresAtMs }),
+        this.clock.nowMs(),
+      );
     });
   }
 
@@ -157,11 +165,17 @@ export class QuotaResolver {
     };
     if (subject === undefined || subject.id === principal.userId) return own;
     if (!principal.permissions.has('usage:read:all') && !principal.permissions.has('usage:read:team')) {
-      throw new AppError('insufficient_scope', "Another subject's limits need the permission usage:read:team or usage:read:all.");
+      throw new AppError(
+        'insufficient_scope',
+        "Another subject's limits need the permission usage:read:team or usage:read:all.",
+      );
     }
     const user = this.identity.directory().user(subject.id ?? '');
-    const visible = user?.orgId === principal.orgId && (principal.permissions.has('usage:read:all') || user.teamId === principal.teamId);
-    if (user === undefined || !visible) throw new AppError('not_found', 'There is no such subject, or you may not see it.');
+    const visible =
+      user?.orgId === principal.orgId &&
+      (principal.permissions.has('usage:read:all') || user.teamId === principal.teamId);
+    if (user === undefined || !visible)
+      throw new AppError('not_found', 'There is no such subject, or you may not see it.');
     return { orgId: user.orgId, userId: user.id, teamId: user.teamId, keyId: null, kind: user.kind };
   }
 }

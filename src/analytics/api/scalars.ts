@@ -81,3 +81,24 @@ export class DecimalScalar implements CustomScalar<string, string> {
     return textOf(node, 'a Decimal');
   }
 }
+
+/** Marker class of plain JSON. */
+export class JsonValueType {}
+
+/** Any JSON value, as it is; output only. */
+@Scalar('JSON', () => JsonValueType)
+export class JsonScalar implements CustomScalar<unknown, unknown> {
+  description = 'Any JSON value';
+
+  serialize(value: unknown): unknown {
+    return value;
+  }
+
+  parseValue(): never {
+    throw new GraphQLError('JSON is never an input.');
+  }
+
+  parseLiteral(): never {
+    throw new GraphQLError('JSON is never an input.');
+  }
+}

@@ -2,7 +2,10 @@ import { AppError } from '../../platform/errors/index.js';
 import { type ProblemModel, toProblem } from './shared.model.js';
 
 /** A refusal becomes data; anything that is nobody's expected refusal stays an error. */
-export async function orProblem<T extends object>(requestId: string, work: () => Promise<T>): Promise<T | ProblemModel> {
+export async function orProblem<T extends object>(
+  requestId: string,
+  work: () => Promise<T>,
+): Promise<T | ProblemModel> {
   try {
     return await work();
   } catch (error) {

@@ -64,7 +64,12 @@ export class UsageResolver {
     const filter = toFilter(input);
     const bound = { filter, by };
     const offset = Number(decodeCursor(after, bound)?.id ?? 0);
-    const { rows, total, hasNext } = await this.reports.attribution(principal, { filter, by, first: pageSize(first), offset });
+    const { rows, total, hasNext } = await this.reports.attribution(principal, {
+      filter,
+      by,
+      first: pageSize(first),
+      offset,
+    });
     const edges = rows.map((row, index) => {
       const point = toUsagePointModel(row);
       return {

@@ -62,7 +62,8 @@ const RANGE_MS: Readonly<Record<Granularity, number>> = {
 export function scopeOf(principal: Principal): UsageScope {
   const { orgId, permissions } = principal;
   if (permissions.has('usage:read:all')) return { orgId, teamId: null, userId: null };
-  if (permissions.has('usage:read:team') && principal.teamId !== null) return { orgId, teamId: principal.teamId, userId: null };
+  if (permissions.has('usage:read:team') && principal.teamId !== null)
+    return { orgId, teamId: principal.teamId, userId: null };
   if (permissions.has('usage:read')) return { orgId, teamId: null, userId: principal.userId };
   throw new AppError('insufficient_scope', 'Usage needs the permission usage:read.');
 }
@@ -74,12 +75,18 @@ export function checkFilter(filter: UsageFilter, granularity: Granularity): void
   }
   if (filter.toMs - filter.fromMs > RANGE_MS[granularity]) {
     const days = String(RANGE_MS[granularity] / DAY_MS);
-    throw new AppError('invalid_value', `A report by ${granularity} covers at most ${days} days. Ask for a shorter range.`, {
-      param: 'filter.to',
-    });
+    throw new AppError(
+      'invalid_value',
+      `A report by ${granularity} covers at most ${days} days. Ask for a shorter range.`,
+      {
+        param: 'filter.to',
+      },
+    );
   }
   if (!isZone(filter.timeZone)) {
-    throw new AppError('invalid_value', 'filter.timeZone must be an IANA name, for example Europe/Berlin.', { param: 'filter.timeZone' });
+    throw new AppError('invalid_value', 'filter.timeZone must be an IANA name, for example Europe/Berlin.', {
+      param: 'filter.timeZone',
+    });
   }
 }
 

@@ -105,7 +105,10 @@ export class UsageReportRepository {
   }
 }
 
-function conditions({ filter, scope }: Pick<ReportQuery, 'filter' | 'scope'>, bind: (value: unknown) => string): string[] {
+function conditions(
+  { filter, scope }: Pick<ReportQuery, 'filter' | 'scope'>,
+  bind: (value: unknown) => string,
+): string[] {
   const where = [
     `org_id = ${bind(scope.orgId)}`,
     `at >= ${bind(new Date(filter.fromMs))}`,

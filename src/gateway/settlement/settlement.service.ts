@@ -43,6 +43,7 @@ export type OpenRequest = Omit<OpenedCall, 'hold' | 'intentId' | 'intentReceipt'
 @Injectable()
 export class SettlementService implements CallStore<EndedCall> {
   readonly #queue: GroupCommit<SettlementItem, SettlementOutcome>;
+  #openCalls = 0;
 
   constructor(
     private readonly budgets: BudgetsService,
@@ -54,6 +55,11 @@ export class SettlementService implements CallStore<EndedCall> {
     dataSource: DataSource,
   ) {
     this.#queue = new GroupCommit(dataSource, clock, flush);
+  }
+
+  /** Calls of this process between their two transactions. */
+  get openCalls(): number {
+    return this.#openCalls;
   }
 
   /** Holds the worst case over the plan and records the intent, in one durable transaction. Waits up to two seconds for room that
@@ -72,6 +78,7 @@ export class SettlementService implements CallStore<EndedCall> {
     for (let tried = 1; ; tried += 1) {
       const outcome = await this.#queue.join(this.#openItem(request, intent));
       if (outcome.kind === 'held') {
+        this.#openCalls += 1;
         this.metrics.reservationsOpen.inc();
         const kept = plan.filter(({ deployment }) => outcome.keep.includes(deployment.id));
         return new OpenCall(this, {
@@ -95,8 +102,10 @@ export class SettlementService implements CallStore<EndedCall> {
   async settle(opened: OpenedCall, ended: EndedCall): Promise<Receipt | undefined> {
     const charged = this.charge(opened, ended.attempts);
     const item = await this.#settleItem(opened, ended, charged);
-    const outcome = await this.#queue.join(item);
-    this.metrics.reservationsOpen.dec();
+    const outcome = await this.#queue.join(item).finally(() => {
+      this.#openCalls -= 1;
+      this.metrics.reservationsOpen.dec();
+    });
     if (charged.cost > opened.hold.amount) this.metrics.overruns.inc({ model: opened.plan[0]?.model ?? 'unknown' });
     return outcome.kind === 'settled' ? outcome.receipt : undefined;
   }

@@ -1,6 +1,5 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import type { EntityTarget } from 'typeorm';
 
 import { dataSourceOptions } from './data-source.js';
 import { UnitOfWork } from './unit-of-work.js';
@@ -13,7 +12,7 @@ export class DatabaseModule {
     const options = dataSourceOptions({ ...settings, role: 'aip_app' });
     return {
       module: DatabaseModule,
-      imports: [TypeOrmModule.forRoot({ ...options, retryAttempts: 0 })],
+      imports: [TypeOrmModule.forRoot({ ...options, autoLoadEntities: true, retryAttempts: 0 })],
       providers: [UnitOfWork],
       exports: [UnitOfWork],
     };

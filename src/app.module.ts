@@ -1,0 +1,70 @@
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { ScheduleModule } from '@nestjs/schedule';
+
+import { AnalyticsModule } from './analytics/index.js';
+import type { RunnableConfig } from './app.js';
+import { AuditModule } from './audit/index.js';
+import { BudgetsModule } from './budgets/index.js';
+import { CasesModule } from './cases/index.js';
+import { DemoModule } from './demo/index.js';
+import { GatewayModule } from './gateway/index.js';
+import { HealthModule } from './health/index.js';
+import { IdentityModule } from './identity/index.js';
+import { MeteringModule } from './metering/index.js';
+import { ClockModule } from './platform/clock/index.js';
+import { ConfigModule } from './platform/config/index.js';
+import { DatabaseModule } from './platform/database/index.js';
+import { LoggingModule, type Logger } from './platform/logging/index.js';
+import { OutboxModule } from './platform/outbox/index.js';
+import { ReplicaModule } from './platform/replica/index.js';
+import { SnapshotModule } from './platform/snapshot/index.js';
+import { TelemetryModule } from './platform/telemetry/index.js';
+import { AttemptGate, AttemptObserver, ProvidersModule } from './providers/index.js';
+import { QuotasModule } from './quotas/index.js';
+import { CapacityBoard, RoutingModule } from './routing/index.js';
+
+/** What a low module declares and a higher one supplies: `providers` asks for permits, `routing` gives them. */
+@Global()
+@Module({
+  imports: [RoutingModule],
+  providers: [
+    { provide: AttemptGate, useExisting: CapacityBoard },
+    { provide: AttemptObserver, useExisting: CapacityBoard },
+  ],
+  exports: [AttemptGate, AttemptObserver],
+})
+class BindingsModule {}
+
+/** The whole product. */
+@Module({})
+export class AppModule {
+  static forRoot(config: RunnableConfig, logger: Logger): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.forRoot(config),
+        LoggingModule.forRoot(logger),
+        DatabaseModule.forRoot(config.database),
+        ScheduleModule.forRoot(),
+        ClockModule,
+        OutboxModule,
+        ReplicaModule,
+        SnapshotModule,
+        TelemetryModule,
+        BindingsModule,
+        AuditModule,
+        IdentityModule,
+        ProvidersModule,
+        CasesModule,
+        QuotasModule,
+        MeteringModule,
+        BudgetsModule,
+        RoutingModule,
+        GatewayModule,
+        HealthModule,
+        AnalyticsModule.forRoot(config.server),
+        DemoModule,
+      ],
+    };
+  }
+}
