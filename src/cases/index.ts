@@ -8,4 +8,3 @@ export type { Charge, ChargeWishes, EvidenceWish } from './domain/charge.js';
 export type { Exhibit } from './domain/exhibits.js';
 export { InvestigationsService, type InvestigationInput, type Upserted } from './investigations.service.js';
 export { OperationsService, type NewOperation, type NewPurpose } from './operations.service.js';
-export { CASES_ENTITIES } from './persistence/entities.js';

@@ -8,4 +8,3 @@ export { IdentityModule } from './identity.module.js';
 export { IdentityService, type MintedToken } from './identity.service.js';
 export { KeysService, type CreatedKey, type NewKey } from './keys.service.js';
 export { UsersService, type NewUser, type OrganisationPatch, type Slice, type UserPatch } from './users.service.js';
-export { IDENTITY_ENTITIES } from './persistence/entities.js';
