@@ -21,6 +21,7 @@ import type { LiveDeployment } from './domain/route-request.js';
 @Injectable()
 export class CapacityBoard implements AttemptGate, AttemptObserver {
   readonly #meters = new Map<string, DeploymentMeter>();
+  #served = 0;
   readonly #listeners: ((change: BreakerChange) => void)[] = [];
 
   constructor(private readonly clock: Clock) {}
@@ -37,9 +38,15 @@ export class CapacityBoard implements AttemptGate, AttemptObserver {
       : { ok: false, reason, retryAfterMs: Math.max(0, retryAtMs - atMs) };
   }
 
+  /** Attempts that a partner answered since this replica started. */
+  get served(): number {
+    return this.#served;
+  }
+
   /** Learns from an attempt that ended. */
   observed(deployment: Deployment, attempt: AttemptRecord, limits: readonly LimitObservation[]): void {
     const nowMs = attempt.endedAtMs ?? this.clock.nowMs();
+    if (attempt.outcome === 'ok') this.#served += 1;
     const meter = this.#meterOf(deployment);
     const signal = meter.learn(attempt, limits, nowMs);
     if (signal !== null) this.#signal(meter, signal, nowMs);

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
 import { expectedCost, MeteringService, worstCase, type PriceBook, type PriceQuote } from '../metering/index.js';
-import { Clock } from '../platform/clock/index.js';
 import type { Tx } from '../platform/database/index.js';
 import { AppError } from '../platform/errors/index.js';
 import { seededRandom } from '../platform/ids/index.js';
@@ -17,7 +16,7 @@ import { planRoute } from './domain/plan-route.js';
 import { PolicyBook, type PolicyInForce } from './domain/policy-book.js';
 import type { RouteDecision, Task } from './domain/route-decision.js';
 import type { Candidate, RequestFacts, RouteRequest, RoutingWish } from './domain/route-request.js';
-import { determineTask } from './domain/task.js';
+import { determineTask, TASKS } from './domain/task.js';
 import { RouteDecisionRepository, type DecisionRow } from './persistence/route-decision.repository.js';
 import { RoutePolicyRepository } from './persistence/route-policy.repository.js';
 
@@ -56,7 +55,6 @@ export class RoutingService {
     private readonly metering: MeteringService,
     private readonly board: CapacityBoard,
     private readonly decisions: RouteDecisionRepository,
-    private readonly clock: Clock,
     policies: RoutePolicyRepository,
   ) {
     this.part = snapshots.register({
@@ -135,8 +133,15 @@ export class RoutingService {
     return Object.keys(snapshot.get(this.part).of(orgId).body.aliases).sort();
   }
 
-  now(): number {
-    return this.clock.nowMs();
+  /** `auto` and every `auto/<task>`, with the tasks of the organisation's own when one is named. */
+  autoModels(orgId?: string): readonly string[] {
+    const own = orgId === undefined ? [] : this.snapshots.current().get(this.part).of(orgId).ownTasks;
+    return ['auto', ...new Set<string>([...TASKS, ...own])].map((name) => (name === 'auto' ? name : `auto/${name}`));
+  }
+
+  /** Attempts that were answered by a partner since this replica started. Only grows. */
+  servedAttempts(): number {
+    return this.board.served;
   }
 
   #deployments(): readonly Deployment[] {

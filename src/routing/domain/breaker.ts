@@ -68,7 +68,12 @@ function shouldOpen(outcomes: readonly Outcome[], nowMs: number): boolean {
   return recent.length >= MIN_OUTCOMES && recent.filter(({ failed }) => failed).length / recent.length >= OPEN_RATIO;
 }
 
-function inClosed(state: BreakerState & { kind: 'closed' }, signal: BreakerSignal, nowMs: number, random: number): BreakerState {
+function inClosed(
+  state: BreakerState & { kind: 'closed' },
+  signal: BreakerSignal,
+  nowMs: number,
+  random: number,
+): BreakerState {
   if (signal.kind !== 'success' && signal.kind !== 'failure') return state;
   const outcomes = [...state.outcomes.slice(1 - WINDOW), { atMs: nowMs, failed: signal.kind === 'failure' }];
   if (signal.kind === 'success' || !shouldOpen(outcomes, nowMs)) return { kind: 'closed', outcomes };
