@@ -1,5 +1,5 @@
 export { Admission } from './admission.js';
-export { createQuotaInput, requestOverrideInput } from './api/quota.input.js';
+export { createQuotaInput, requestOverrideInput } from './quota-input.js';
 export { grantCriticality, type GrantedCriticality } from './domain/criticality.js';
 export { stateAt, type Override, type OverrideLimits, type OverrideState } from './domain/override.js';
 export { holderOf, QuotaBook } from './domain/quota-book.js';

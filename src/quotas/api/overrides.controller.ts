@@ -5,7 +5,12 @@ import { Clock } from '../../platform/clock/index.js';
 import { decodeCursor, toPage, type Page } from '../../platform/http/index.js';
 import { CurrentPrincipal, RequirePermission, type Principal } from '../../platform/security/index.js';
 import { OverridesService } from '../overrides.service.js';
-import { quotaListQuery, requestOverrideInput, type QuotaListQuery, type RequestOverrideInput } from './quota.input.js';
+import {
+  quotaListQuery,
+  requestOverrideInput,
+  type QuotaListQuery,
+  type RequestOverrideInput,
+} from '../quota-input.js';
 import { toOverrideModel, type OverrideModel } from './quota.model.js';
 
 @ApiTags('overrides')

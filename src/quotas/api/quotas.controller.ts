@@ -18,7 +18,7 @@ import {
   type CreateQuotaInput,
   type PatchQuotaInput,
   type QuotaListQuery,
-} from './quota.input.js';
+} from '../quota-input.js';
 import { toCheckModel, toQuotaModel, type QuotaCheckModel, type QuotaModel } from './quota.model.js';
 
 @ApiTags('quotas')

@@ -1,9 +1,8 @@
 import { hash } from 'node:crypto';
 
 import { formatAmount, type PicoUsd } from '../../platform/money/index.js';
-import type { DecisionNames } from './plan-route.js';
 import type { CandidateVerdict, DecisionDigest, DeploymentVerdict, RouteDecision } from './route-decision.js';
-import type { PlanInput } from './route-request.js';
+import type { DecisionNames, PlanInput } from './route-request.js';
 
 const amount = (value: PicoUsd | null): string | null => (value === null ? null : formatAmount(value));
 /** Three decimals: a share needs no more, and the bytes stay short. */

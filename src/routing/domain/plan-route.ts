@@ -12,7 +12,7 @@ import {
   type Rejection,
   type RouteDecision,
 } from './route-decision.js';
-import type { Candidate, PlanInput } from './route-request.js';
+import type { Candidate, DecisionNames, PlanInput } from './route-request.js';
 
 /** Places of a plan: what one intent can name. Source: evidence page §2. */
 export const MAX_ATTEMPTS = 8;
@@ -24,14 +24,6 @@ interface JudgedModel {
   readonly model: string;
   readonly eligible: readonly Eligible[];
   readonly rejected: readonly { readonly candidate: Candidate; readonly rejections: readonly Rejection[] }[];
-}
-
-/** Identity of a decision's record beside its input. */
-export interface DecisionNames {
-  readonly requestId: string;
-  readonly policy: string;
-  /** Hash of the configuration snapshot. */
-  readonly snapshot: string;
 }
 
 /** Decides who may serve a request and in which order: every filter on every candidate, then the cheapest model (or the

@@ -107,3 +107,11 @@ export interface PlanInput {
   /** Any 32-bit integer; draws among equals. */
   readonly seed: number;
 }
+
+/** Identity of a decision's record beside its input. */
+export interface DecisionNames {
+  readonly requestId: string;
+  readonly policy: string;
+  /** Hash of the configuration snapshot. */
+  readonly snapshot: string;
+}

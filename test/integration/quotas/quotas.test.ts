@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
+import { SystemClock } from '../../../src/platform/clock/index.js';
 import { UnitOfWork } from '../../../src/platform/database/index.js';
 import type { AppError } from '../../../src/platform/errors/index.js';
 import { OutboxRepository } from '../../../src/platform/outbox/index.js';
@@ -19,6 +20,7 @@ import {
 const UNKNOWN = '0199f3a2-7c1e-7b3a-8000-000000000001';
 const HOUR = 3_600_000;
 
+const clock = new SystemClock();
 let world: DirectoryApp;
 
 beforeAll(async () => {
@@ -40,7 +42,7 @@ function overrideFor(person: Person, fields: object = {}): object {
     limits: { requests: 5 },
     reason: 'A child is missing since this morning.',
     incidentRef: 'INC-7',
-    expiresAt: new Date(Date.now() + HOUR).toISOString(),
+    expiresAt: new Date(clock.nowMs() + HOUR).toISOString(),
     ...fields,
   };
 }
@@ -78,7 +80,7 @@ function admit(
       estimatedTokens: fields.tokens ?? 10,
       model: 'gpt-x',
       criticality: fields.criticality,
-      deadlineAtMs: Date.now() + 60_000,
+      deadlineAtMs: clock.nowMs() + 60_000,
       snapshot: world.get(ConfigSnapshots).current(),
       ...(fields.requestId === undefined ? {} : { requestId: fields.requestId }),
     });
@@ -220,8 +222,8 @@ describe('/api/overrides', () => {
     for (const fields of [
       { reason: 'because' },
       { incidentRef: '' },
-      { expiresAt: new Date(Date.now() + 9 * HOUR).toISOString() },
-      { expiresAt: new Date(Date.now() - 1).toISOString() },
+      { expiresAt: new Date(clock.nowMs() + 9 * HOUR).toISOString() },
+      { expiresAt: new Date(clock.nowMs() - 1).toISOString() },
       { limits: { requests: -1 } },
     ]) {
       expect((await post('bob', '/api/overrides', overrideFor('bob', fields))).status).toBe(400);
@@ -244,10 +246,10 @@ describe('/api/overrides', () => {
   });
 
   it('ends by time, and the job records that it ended', async () => {
-    const expiresAt = new Date(Date.now() + 400).toISOString();
+    const expiresAt = new Date(clock.nowMs() + 400).toISOString();
     const { json } = await post('ada', '/api/overrides', overrideFor('bob', { expiresAt }));
     expect(json.state).toBe('ACTIVE');
-    while (Date.now() <= Date.parse(expiresAt)) await new Promise((resolve) => setTimeout(resolve, 50));
+    while (clock.nowMs() <= Date.parse(expiresAt)) await new Promise((resolve) => setTimeout(resolve, 50));
     expect(refusal(() => admit('bob')).code).toBe('quota_exceeded');
     expect(await world.get(OverridesService).expireDue()).toBe(1);
     expect(await world.get(OverridesService).expireDue()).toBe(0);

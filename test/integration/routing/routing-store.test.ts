@@ -19,6 +19,7 @@ import { RoutePolicyRepository } from '../../../src/routing/persistence/route-po
 import { RoutingPoliciesService } from '../../../src/routing/routing-policies.service.js';
 import { recordsOf, startDirectoryApp, type DirectoryApp } from '../identity/directory-app.js';
 
+const clock = new SystemClock();
 let world: DirectoryApp;
 let unitOfWork: UnitOfWork;
 
@@ -28,7 +29,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.stop());
 
-function aRow(atMs = Date.now()): DecisionRow {
+function aRow(atMs = clock.nowMs()): DecisionRow {
   const body = Buffer.from('{"v":1}');
   return {
     requestId: newId(),
@@ -66,7 +67,7 @@ describe('route decisions', () => {
   });
 
   it('get the months they need, once', async () => {
-    const nextYear = Date.now() + 366 * 86_400_000;
+    const nextYear = clock.nowMs() + 366 * 86_400_000;
     await expect(unitOfWork.run((tx) => decisions.insert(tx, [aRow(nextYear)]))).rejects.toThrow(/partition/);
     expect(await unitOfWork.run((tx) => decisions.ensureMonths(tx, nextYear, 2))).toBe(2);
     expect(await unitOfWork.run((tx) => decisions.ensureMonths(tx, nextYear, 2))).toBe(0);
@@ -82,7 +83,7 @@ describe('routing policies', () => {
       unitOfWork,
       repository,
       world.get(AuditService),
-      new SystemClock(),
+      clock,
     );
     const principal = {
       kind: 'user',

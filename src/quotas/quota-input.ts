@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-import { pageQuery } from '../../platform/http/index.js';
-import { CRITICALITIES } from '../../platform/security/index.js';
-import { METRICS, SUBJECT_TYPES } from '../domain/quota.js';
+import { pageQuery } from '../platform/http/index.js';
+import { CRITICALITIES } from '../platform/security/index.js';
+import { METRICS, SUBJECT_TYPES } from './domain/quota.js';
 
 const MAX_UNITS = 1_000_000_000_000;
 const MAX_WINDOW_SECONDS = 2_678_400;
