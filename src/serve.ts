@@ -39,16 +39,25 @@ async function requireFreePort(host: string, port: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const probe = createServer();
     probe.once('error', () => {
-      reject(new CommandError(`Port ${String(port)} on ${host} is in use. Choose another with --port or AIP_PORT.`, EXIT.unavailable));
+      reject(
+        new CommandError(
+          `Port ${String(port)} on ${host} is in use. Choose another with --port or AIP_PORT.`,
+          EXIT.unavailable,
+        ),
+      );
     });
-    probe.listen({ host, port, exclusive: true }, () => probe.close(() => {
-      resolve();
-    }));
+    probe.listen({ host, port, exclusive: true }, () =>
+      probe.close(() => {
+        resolve();
+      }),
+    );
   });
 }
 
 /** The database to use, started when it is the embedded one. */
-export async function openDatabase(config: Config): Promise<{ config: RunnableConfig; embedded: EmbeddedPostgres | null }> {
+export async function openDatabase(
+  config: Config,
+): Promise<{ config: RunnableConfig; embedded: EmbeddedPostgres | null }> {
   if (config.database.url !== null) return { config: config as RunnableConfig, embedded: null };
   const embedded = await startEmbeddedPostgres({ ...embeddedPaths(config), durable: true, maxConnections: 100 });
   const database = Object.freeze({ ...config.database, url: embedded.url });

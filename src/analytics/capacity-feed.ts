@@ -41,7 +41,10 @@ export class CapacityFeed implements OnApplicationShutdown {
     });
     try {
       yield { dashboard: this.picture() };
-      yield* { [Symbol.asyncIterator]: () => pictures };
+      for await (const picture of {
+        [Symbol.asyncIterator]: () => pictures as AsyncIterator<{ dashboard: CapacityPicture }>,
+      })
+        yield picture;
     } finally {
       this.#watchers -= 1;
       await pictures.return?.();
@@ -51,7 +54,12 @@ export class CapacityFeed implements OnApplicationShutdown {
   /** The partners as they stand now. */
   picture(): CapacityPicture {
     this.#seq += 1;
-    return { seq: this.#seq, asOfMs: this.clock.nowMs(), requestsPerSecond: this.#perSecond, capacity: this.routing.capacity() };
+    return {
+      seq: this.#seq,
+      asOfMs: this.clock.nowMs(),
+      requestsPerSecond: this.#perSecond,
+      capacity: this.routing.capacity(),
+    };
   }
 
   onApplicationShutdown(): void {

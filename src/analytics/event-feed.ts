@@ -28,7 +28,7 @@ export class EventFeed implements OnApplicationShutdown {
     const events = this.#pubSub.asyncIterableIterator<StoredEvent>(TOPIC);
     await this.#join();
     try {
-      for await (const event of { [Symbol.asyncIterator]: () => events }) {
+      for await (const event of { [Symbol.asyncIterator]: () => events as AsyncIterator<StoredEvent> }) {
         if (event.orgId === orgId && event.type.startsWith(prefix)) yield event;
       }
     } finally {

@@ -18,13 +18,21 @@ export class RequestsService {
 
   /** @throws AppError not_found */
   async find(principal: Principal, id: string): Promise<RequestFact> {
-    const found = isUuid(id) ? await this.unitOfWork.read((tx) => this.requests.find(tx, scopeOf(principal), id)) : undefined;
-    if (found === undefined) throw new AppError('not_found', 'There is no such finished request, or you may not see it.');
+    const found = isUuid(id)
+      ? await this.unitOfWork.read((tx) => this.requests.find(tx, scopeOf(principal), id))
+      : undefined;
+    if (found === undefined)
+      throw new AppError('not_found', 'There is no such finished request, or you may not see it.');
     return found;
   }
 
   /** One more than `limit` when there are more. */
-  async list(principal: Principal, page: { readonly after: Keyset | undefined; readonly limit: number }): Promise<readonly RequestFact[]> {
-    return this.unitOfWork.read((tx) => this.requests.findPage(tx, scopeOf(principal), { ...page, limit: page.limit + 1 }));
+  async list(
+    principal: Principal,
+    page: { readonly after: Keyset | undefined; readonly limit: number },
+  ): Promise<readonly RequestFact[]> {
+    return this.unitOfWork.read((tx) =>
+      this.requests.findPage(tx, scopeOf(principal), { ...page, limit: page.limit + 1 }),
+    );
   }
 }

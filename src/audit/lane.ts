@@ -1,3 +1,4 @@
+import { formatMicros } from '../platform/clock/index.js';
 import { monthOf } from './domain/period.js';
 import { headsOf, leafHash, NO_HEADS, type Heads } from './domain/chain.js';
 import { MAX_CORE_BYTES, writeCore } from './domain/core.js';
@@ -40,16 +41,14 @@ export class Lane {
     let heads = this.#heads;
     let n = this.#n;
     const atMicros = Math.max(nowMicros, this.#lastMicros);
+    const at = formatMicros(atMicros);
     const cores: Buffer[] = [];
     const leaves: Buffer[] = [];
     const receipts: Receipt[] = [];
     const blobs: VaultBlob[] = [];
     for (const [index, record] of records.entries()) {
       const core = Buffer.from(
-        writeCore(
-          { ...record, durability: this.durability },
-          { log: this.log.origin, lane: this.id, n, atMicros, heads },
-        ),
+        writeCore({ ...record, durability: this.durability }, { log: this.log.origin, lane: this.id, n, at, heads }),
       );
       if (core.length > MAX_CORE_BYTES)
         throw new Error(`An audit core of ${String(core.length)} bytes exceeds the format`);

@@ -35,7 +35,11 @@ export interface ApiAnswer {
 /** Calls the running server. @throws CommandError when nothing listens there */
 export async function callApi(
   url: string,
-  call: { readonly method: 'GET' | 'POST' | 'DELETE'; readonly headers: Readonly<Record<string, string>>; readonly body?: unknown },
+  call: {
+    readonly method: 'GET' | 'POST' | 'DELETE';
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body?: unknown;
+  },
 ): Promise<ApiAnswer> {
   try {
     const answer = await request(url, {

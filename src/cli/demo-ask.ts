@@ -3,7 +3,15 @@ import type { Command } from './command.js';
 import { EXIT, CommandError } from './exit-codes.js';
 import { printJson, printLine } from './print.js';
 
-const SHOWN = ['aip-provider', 'aip-model', 'aip-attempts', 'aip-failover', 'aip-cost', 'aip-overhead-ms', 'aip-audit-receipt'];
+const SHOWN = [
+  'aip-provider',
+  'aip-model',
+  'aip-attempts',
+  'aip-failover',
+  'aip-cost',
+  'aip-overhead-ms',
+  'aip-audit-receipt',
+];
 
 /** `aip demo ask` */
 export const demoAsk: Command = {
@@ -29,7 +37,9 @@ export const demoAsk: Command = {
     if (answer.status !== 200) {
       throw new CommandError(body.error?.message ?? `The server answered ${String(answer.status)}`, EXIT.finding);
     }
-    const headers = Object.fromEntries(SHOWN.flatMap((name) => (answer.headers[name] === undefined ? [] : [[name, String(answer.headers[name])]])));
+    const headers = Object.fromEntries(
+      SHOWN.flatMap((name) => (answer.headers[name] === undefined ? [] : [[name, String(answer.headers[name])]])),
+    );
     const text = body.choices?.[0]?.message.content ?? '';
     if (json) printJson({ text, headers });
     else {

@@ -26,11 +26,16 @@ export function configuration(overrides: Readonly<Record<string, string | undefi
 }
 
 /** Runs `work` with the product's services on the database: the server's when it runs, else one started for the moment. */
-export async function withServices<T>(work: (context: INestApplicationContext, config: Config) => Promise<T>): Promise<T> {
+export async function withServices<T>(
+  work: (context: INestApplicationContext, config: Config) => Promise<T>,
+): Promise<T> {
   const config = configuration();
   initialiseSecrets(config);
   const database = await reachDatabase(config);
-  const context = await createContext({ ...config, database: { ...config.database, url: database.url } }, createLogger('warn', new SystemClock()));
+  const context = await createContext(
+    { ...config, database: { ...config.database, url: database.url } },
+    createLogger('warn', new SystemClock()),
+  );
   try {
     await context.get(ConfigSnapshots).start();
     return await work(context, config);

@@ -18,14 +18,21 @@ export const keyCreate: Command = {
   },
   async run({ values, json }) {
     const { user, name } = values;
-    if (typeof user !== 'string' || typeof name !== 'string') throw usageError('name the user with --user and the key with --name');
+    if (typeof user !== 'string' || typeof name !== 'string')
+      throw usageError('name the user with --user and the key with --name');
     const created = await withServices(async (context) => {
-      const owner = context.get(IdentityService).directory().users().find(({ email }) => email === user);
+      const owner = context
+        .get(IdentityService)
+        .directory()
+        .users()
+        .find(({ email }) => email === user);
       if (owner === undefined) throw usageError('there is no such user');
-      return context.get(KeysService).createKey(
-        { kind: 'system', orgId: owner.orgId },
-        { name, userId: owner.id, live: values['test'] !== true, batch: values['batch'] === true },
-      );
+      return context
+        .get(KeysService)
+        .createKey(
+          { kind: 'system', orgId: owner.orgId },
+          { name, userId: owner.id, live: values['test'] !== true, batch: values['batch'] === true },
+        );
     });
     if (json) printJson({ id: created.key.id, secret: created.secret });
     else {

@@ -13,7 +13,9 @@ import { printError, printLine } from './print.js';
 const NAME_WIDTH = 34;
 
 function usage(): string {
-  const lines = COMMANDS.map(({ name, args, summary }) => `  aip ${`${name} ${args}`.trim().padEnd(NAME_WIDTH)} ${summary}`);
+  const lines = COMMANDS.map(
+    ({ name, args, summary }) => `  aip ${`${name} ${args}`.trim().padEnd(NAME_WIDTH)} ${summary}`,
+  );
   return ['aip - AI Partners', '', ...lines, '', 'Every command takes --json and --help.'].join('\n');
 }
 

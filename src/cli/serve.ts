@@ -22,7 +22,10 @@ function banner(replica: Replica, dataDir: string): string {
     `  Database    ${replica.database} (set DATABASE_URL to use your own)`,
     `  Partners    ${named}  (add a real one: POST /api/providers, see README)`,
     ...(replica.demo
-      ? [`  Demo keys   ${dataDir}/demo.env  (readable by you only)`, '  Try it      npx aip demo ask     or the three commands in README "60 seconds"']
+      ? [
+          `  Demo keys   ${dataDir}/demo.env  (readable by you only)`,
+          '  Try it      npx aip demo ask     or the three commands in README "60 seconds"',
+        ]
       : []),
   ].join('\n');
 }

@@ -40,7 +40,8 @@ export const simulate: Command = {
   },
   async run({ positionals, values, json }) {
     const [fault, provider] = positionals;
-    if (fault === undefined || provider === undefined) throw usageError('name a fault and a partner: aip sim outage sim-economy');
+    if (fault === undefined || provider === undefined)
+      throw usageError('name a fault and a partner: aip sim outage sim-economy');
     const url = demoEnvironment().get('DEMO_URL') ?? '';
     const headers = { authorization: `Bearer ${await operatorToken()}` };
     const seconds = secondsOf(values['for']);
@@ -59,7 +60,10 @@ export const simulate: Command = {
             },
           });
     if (answer.status >= 300) {
-      throw new CommandError((JSON.parse(answer.body) as { detail?: string }).detail ?? 'The server refused.', EXIT.finding);
+      throw new CommandError(
+        (JSON.parse(answer.body) as { detail?: string }).detail ?? 'The server refused.',
+        EXIT.finding,
+      );
     }
     if (json) printJson({ provider, fault, seconds: fault === 'clear' ? 0 : seconds });
     else printLine(fault === 'clear' ? `${provider} works again.` : `${provider}: ${fault} for ${String(seconds)} s.`);

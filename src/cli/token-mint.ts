@@ -25,7 +25,12 @@ export const tokenMint: Command = {
     }
     const token = await withServices((context) => {
       const identity = context.get(IdentityService);
-      const found = isUuid(user) ? user : identity.directory().users().find(({ email }) => email === user)?.id;
+      const found = isUuid(user)
+        ? user
+        : identity
+            .directory()
+            .users()
+            .find(({ email }) => email === user)?.id;
       if (found === undefined) throw usageError('there is no such user');
       return Promise.resolve(identity.mintToken({ userId: found, ttlSeconds: minutes * 60 }));
     });

@@ -46,9 +46,11 @@ export class GatewayService {
     while (this.settlement.openCalls > 0 && clock.monotonicMs() < untilMs) await clock.sleep(50);
     this.upkeep.refusals.flush();
     await this.settlement.close();
-    await this.unitOfWork.run((tx) => this.audit.closeOwnLanes(tx)).catch((error: unknown) => {
-      this.logger.warn({ event: 'lanes_left_open', detail: error instanceof Error ? error.message : '' });
-    });
+    await this.unitOfWork
+      .run((tx) => this.audit.closeOwnLanes(tx))
+      .catch((error: unknown) => {
+        this.logger.warn({ event: 'lanes_left_open', detail: error instanceof Error ? error.message : '' });
+      });
   }
 
   /** Keeps the leases, and ends calls nobody will end. */

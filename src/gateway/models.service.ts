@@ -60,7 +60,11 @@ export class ModelsService {
   /** @throws AppError model_not_found */
   find(principal: Principal, name: string): ModelEntry {
     const found = this.list(principal).data.find(({ id }) => id === name);
-    if (found === undefined) throw new AppError('model_not_found', `There is no model "${name.slice(0, 100)}" for this credential. See GET /v1/models.`);
+    if (found === undefined)
+      throw new AppError(
+        'model_not_found',
+        `There is no model "${name.slice(0, 100)}" for this credential. See GET /v1/models.`,
+      );
     return found;
   }
 

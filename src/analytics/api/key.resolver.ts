@@ -96,6 +96,8 @@ export class KeyResolver {
     @Args('id', { type: () => String }) id: string,
     @Context() context: Parameters<typeof requestIdOf>[0],
   ): Promise<VirtualKeyModel | ProblemModel> {
-    return orProblem(requestIdOf(context), async () => toModel(await this.keys.revokeKey(principal, parseInput(z.uuid(), id)), null));
+    return orProblem(requestIdOf(context), async () =>
+      toModel(await this.keys.revokeKey(principal, parseInput(z.uuid(), id)), null),
+    );
   }
 }

@@ -176,7 +176,13 @@ export class QuotaResolver {
       (principal.permissions.has('usage:read:all') || user.teamId === principal.teamId);
     if (user === undefined || !visible)
       throw new AppError('not_found', 'There is no such subject, or you may not see it.');
-    return { orgId: user.orgId, userId: user.id, teamId: user.teamId, keyId: null, kind: user.kind };
+    return {
+      orgId: user.orgId,
+      userId: user.id,
+      teamId: user.teamId,
+      keyId: null,
+      kind: user.kind === 'service' ? 'service' : 'user',
+    };
   }
 }
 

@@ -117,7 +117,9 @@ export class RequestConnectionModel {
   pageInfo!: PageInfoModel;
 }
 
-type Described = Partial<Pick<RequestModel, 'answeredModel' | 'provider' | 'attempts' | 'rejected' | 'reserved' | 'cost'>>;
+type Described = Partial<
+  Pick<RequestModel, 'answeredModel' | 'provider' | 'attempts' | 'rejected' | 'reserved' | 'cost'>
+>;
 
 function toModel(fact: RequestFact): RequestModel {
   const described = fact.aip as Described;
@@ -147,7 +149,10 @@ export class RequestResolver {
 
   @RequirePermission(...ANY_USAGE)
   @Query(() => RequestModel, { description: 'One finished request: attempts, rejected candidates, cost, receipts' })
-  async request(@CurrentPrincipal() principal: Principal, @Args('id', { type: () => String }) id: string): Promise<RequestModel> {
+  async request(
+    @CurrentPrincipal() principal: Principal,
+    @Args('id', { type: () => String }) id: string,
+  ): Promise<RequestModel> {
     return toModel(await this.reports.find(principal, id));
   }
 

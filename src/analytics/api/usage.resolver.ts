@@ -3,7 +3,6 @@ import { Args, Int, Query, Resolver } from '@nestjs/graphql';
 import { AppError } from '../../platform/errors/index.js';
 import { decodeCursor, encodeCursor } from '../../platform/http/index.js';
 import { CurrentPrincipal, RequirePermission, type Principal } from '../../platform/security/index.js';
-import { SIMULATED_CURRENCY } from '../../metering/index.js';
 import type { Dimension, Granularity, UsageFilter } from '../domain/usage-filter.js';
 import { UsageReportService } from '../usage-report.service.js';
 import {
@@ -17,6 +16,8 @@ import {
 } from './usage.model.js';
 
 const BILLING_CURRENCY = 'USD';
+/** ISO 4217 code for testing: the currency of simulated partners. */
+const SIMULATED_CURRENCY = 'XTS';
 const MAX_PAGE = 200;
 
 function toFilter({ from, to, currency, ...rest }: UsageFilterInput): UsageFilter {

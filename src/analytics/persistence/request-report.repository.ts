@@ -54,17 +54,20 @@ const fromRow = (row: Row): RequestFact => ({
 export class RequestReportRepository {
   /** One request inside the scope. */
   async find(tx: Tx, scope: UsageScope, requestId: string): Promise<RequestFact | undefined> {
-    const [row] = await rowsOf<Row>(tx, { text: `SELECT ${COLUMNS} FROM request_fact WHERE ${SCOPE} AND request_id = $4` }, [
-      scope.orgId,
-      scope.teamId,
-      scope.userId,
-      requestId,
-    ]);
+    const [row] = await rowsOf<Row>(
+      tx,
+      { text: `SELECT ${COLUMNS} FROM request_fact WHERE ${SCOPE} AND request_id = $4` },
+      [scope.orgId, scope.teamId, scope.userId, requestId],
+    );
     return row === undefined ? undefined : fromRow(row);
   }
 
   /** Newest first. */
-  async findPage(tx: Tx, scope: UsageScope, page: { readonly after: Keyset | undefined; readonly limit: number }): Promise<readonly RequestFact[]> {
+  async findPage(
+    tx: Tx,
+    scope: UsageScope,
+    page: { readonly after: Keyset | undefined; readonly limit: number },
+  ): Promise<readonly RequestFact[]> {
     const rows = await rowsOf<Row>(
       tx,
       {

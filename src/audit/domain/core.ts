@@ -1,4 +1,3 @@
-import { formatMicros } from '../../platform/clock/index.js';
 import { prevMember, type Heads } from './chain.js';
 
 /** Version of the record format; fixes the algorithms: nothing is negotiated. */
@@ -27,7 +26,8 @@ export interface CorePlace {
   readonly log: string;
   readonly lane: string;
   readonly n: number;
-  readonly atMicros: number;
+  /** RFC 3339, UTC, six decimals. */
+  readonly at: string;
   readonly heads: Heads;
 }
 
@@ -37,7 +37,7 @@ export function writeCore(parts: CoreParts, place: CorePlace): string {
   const subject = parts.caseTag === null ? '' : `"caseTag":"${parts.caseTag}",`;
   const ref = parts.ref === null ? '' : `"ref":"${parts.ref}",`;
   return (
-    `{"_sd":${parts.sd},"_sd_alg":"sha-256",${actor}"at":"${formatMicros(place.atMicros)}",${subject}"cfg":"${parts.cfg}",` +
+    `{"_sd":${parts.sd},"_sd_alg":"sha-256",${actor}"at":"${place.at}",${subject}"cfg":"${parts.cfg}",` +
     `"dur":"${parts.durability}","id":"${parts.id}","lane":"${place.lane}","log":"${place.log}","n":${String(place.n)},` +
     `"prev":${prevMember(place.heads)},"pub":${parts.pub},${ref}"type":"${parts.type}","v":"${FORMAT}"}`
   );

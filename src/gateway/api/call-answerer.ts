@@ -36,7 +36,11 @@ export class CallAnswerer {
 
   /** Answers and resolves when the last byte is handed over or the caller is gone.
    *  @throws AppError — refused before the first byte: the exception filter answers */
-  async answer(call: IncomingCall, http: { readonly request: FastifyRequest; readonly reply: FastifyReply }, rendering: Rendering): Promise<void> {
+  async answer(
+    call: IncomingCall,
+    http: { readonly request: FastifyRequest; readonly reply: FastifyReply },
+    rendering: Rendering,
+  ): Promise<void> {
     const claim = await this.#claim(call, http);
     if (claim === 'replayed') return;
     const trace = new CallTrace(call, () => performance.now());
@@ -71,7 +75,10 @@ export class CallAnswerer {
     const fingerprint = fingerprintOf({ method: request.method, path, body: call.rawBody, userId });
     const kept = await this.idempotency.claim({ ...claim, fingerprint });
     if (kept === undefined) return claim;
-    await reply.status(kept.status).headers({ ...kept.headers, 'Idempotency-Replayed': 'true' }).send(kept.body);
+    await reply
+      .status(kept.status)
+      .headers({ ...kept.headers, 'Idempotency-Replayed': 'true' })
+      .send(kept.body);
     return 'replayed';
   }
 
@@ -135,7 +142,11 @@ export class CallAnswerer {
     } catch (error) {
       if (!writer.begun || http.reply.raw.destroyed) throw error;
       this.#fail(writer, trace, error);
-      logRequest(this.logger, Object.assign(http.request, { logFacts: { ...http.request.logFacts, ...trace.logFacts() } }), 200);
+      logRequest(
+        this.logger,
+        Object.assign(http.request, { logFacts: { ...http.request.logFacts, ...trace.logFacts() } }),
+        200,
+      );
       return { status: 200, headers: {}, body: Buffer.alloc(0) };
     }
     writer.done(held);
@@ -178,7 +189,11 @@ export class CallAnswerer {
 }
 
 function brokenAnswer({ failure, attempt }: TornStreamError): AppError {
-  return new AppError('all_providers_failed', `The answer of ${attempt.deployment.providerName} broke off: ${failure.publicMessage}`, {
-    shouldRetry: false,
-  });
+  return new AppError(
+    'all_providers_failed',
+    `The answer of ${attempt.deployment.providerName} broke off: ${failure.publicMessage}`,
+    {
+      shouldRetry: false,
+    },
+  );
 }

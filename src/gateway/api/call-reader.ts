@@ -18,7 +18,14 @@ export class CallReader {
   chat(request: FastifyRequest, principal: Principal): IncomingChat {
     const rawBody = bodyOf(request);
     const { request: chat, aip, ignored } = readChatBody(parseJsonBody(rawBody), this.config.unknownFields);
-    return { ...frame(request, principal), operation: 'chat', request: chat, rawBody, ignored, wish: readWish(request.headers, aip) };
+    return {
+      ...frame(request, principal),
+      operation: 'chat',
+      request: chat,
+      rawBody,
+      ignored,
+      wish: readWish(request.headers, aip),
+    };
   }
 
   /** @throws AppError invalid_json, invalid_value, unknown_parameter */

@@ -20,7 +20,11 @@ export class ChatController {
   @HttpCode(200)
   @RequirePermission('chat:write')
   @ApiOperation({ summary: 'Chat completion in the OpenAI format, streamed or collected' })
-  async chat(@CurrentPrincipal() principal: Principal, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+  async chat(
+    @CurrentPrincipal() principal: Principal,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
     const call = this.reader.chat(request, principal);
     const rendering = call.request.stream === true ? new StreamRendering(call.request) : new CollectedRendering();
     await this.answerer.answer(call, { request, reply }, rendering);
@@ -30,7 +34,15 @@ export class ChatController {
   @HttpCode(200)
   @RequirePermission('chat:write')
   @ApiOperation({ summary: 'Embeddings in the OpenAI format, as numbers or base64' })
-  async embeddings(@CurrentPrincipal() principal: Principal, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    await this.answerer.answer(this.reader.embeddings(request, principal), { request, reply }, new EmbeddingRendering());
+  async embeddings(
+    @CurrentPrincipal() principal: Principal,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    await this.answerer.answer(
+      this.reader.embeddings(request, principal),
+      { request, reply },
+      new EmbeddingRendering(),
+    );
   }
 }

@@ -1,4 +1,12 @@
-import { chargeUsage, countOutput, totalTokens, type Extra, type PriceBook, type PriceQuote, type TokenCounts } from '../../metering/index.js';
+import {
+  chargeUsage,
+  countOutput,
+  totalTokens,
+  type Extra,
+  type PriceBook,
+  type PriceQuote,
+  type TokenCounts,
+} from '../../metering/index.js';
 import type { Meter } from '../../metering/index.js';
 import { picoUsd, sum, ZERO, type PicoUsd } from '../../platform/money/index.js';
 import type { AttemptRecord, UsageSource } from '../../providers/index.js';

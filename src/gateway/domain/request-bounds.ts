@@ -14,5 +14,9 @@ export function requestBounds(call: IncomingCall, standard: number): RequestBoun
   if (call.operation === 'embeddings') return { outputBound: 0, outputNamed: true, fallbackModels: [] };
   const { max_completion_tokens: modern, max_tokens: old, models } = call.request;
   const named = modern ?? old ?? null;
-  return { outputBound: named ?? standard, outputNamed: named !== null, fallbackModels: (models as string[] | undefined) ?? [] };
+  return {
+    outputBound: named ?? standard,
+    outputNamed: named !== null,
+    fallbackModels: (models as string[] | undefined) ?? [],
+  };
 }

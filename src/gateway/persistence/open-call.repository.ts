@@ -39,14 +39,19 @@ export class OpenCallRepository {
     if (calls.length === 0) return;
     await rowsOf(
       tx,
-      { name: 'open_call_insert', text: 'INSERT INTO open_call (request_id, facts) SELECT * FROM unnest($1::uuid[], $2::jsonb[])' },
+      {
+        name: 'open_call_insert',
+        text: 'INSERT INTO open_call (request_id, facts) SELECT * FROM unnest($1::uuid[], $2::jsonb[])',
+      },
       [calls.map(({ requestId }) => requestId), calls.map(({ facts }) => JSON.stringify(facts))],
     );
   }
 
   async delete(tx: Tx, requestIds: readonly string[]): Promise<void> {
     if (requestIds.length === 0) return;
-    await rowsOf(tx, { name: 'open_call_delete', text: 'DELETE FROM open_call WHERE request_id = ANY($1)' }, [requestIds]);
+    await rowsOf(tx, { name: 'open_call_delete', text: 'DELETE FROM open_call WHERE request_id = ANY($1)' }, [
+      requestIds,
+    ]);
   }
 
   /** Facts of calls by request id. */

@@ -48,7 +48,12 @@ export class CallLine {
    *  durable. A throw before the first part is a refusal; {@link TornStreamError} after it a broken answer. Take `trace` for what
    *  became known on the way.
    *  @throws AppError with the code of the stage that refused */
-  async *run(call: IncomingCall, trace: CallTrace, rendering: Rendering, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
+  async *run(
+    call: IncomingCall,
+    trace: CallTrace,
+    rendering: Rendering,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array, void> {
     const { clock, snapshots, config, pseudonyms } = this.surroundings;
     const snapshot = snapshots.current();
     const deadlineAtMs = clock.nowMs() + (call.wish.timeoutMs ?? config.defaultTimeoutMs);
@@ -78,7 +83,12 @@ export class CallLine {
       model: call.request.model,
       fallbackModels: bounds.fallbackModels,
       wish: { ...call.wish.routing, maxCost: call.wish.maxCost, classification: call.wish.classification },
-      facts: { inputTokens: size.tokens, inputBound: size.bound, outputBound: bounds.outputBound, outputNamed: bounds.outputNamed },
+      facts: {
+        inputTokens: size.tokens,
+        inputBound: size.bound,
+        outputBound: bounds.outputBound,
+        outputNamed: bounds.outputNamed,
+      },
       atMs: clock.nowMs(),
       seed: seedOf(call.requestId),
     });
@@ -138,13 +148,19 @@ export class CallLine {
     trace.ttfbMs ??= trace.elapsedMs();
     yield rendering.complete({
       usage: toOpenAiUsage(usageOf(trace.charged)),
-      aip: call.wish.metadata === 'full' ? trace.describe() : call.wish.metadata === 'cost' ? costOnly(trace) : undefined,
+      aip:
+        call.wish.metadata === 'full' ? trace.describe() : call.wish.metadata === 'cost' ? costOnly(trace) : undefined,
     });
   }
 
   async #settle(
     open: OpenCall<EndedCall>,
-    facts: { readonly trace: CallTrace; readonly rendering: Rendering; readonly status: CallStatus; readonly http: number | null },
+    facts: {
+      readonly trace: CallTrace;
+      readonly rendering: Rendering;
+      readonly status: CallStatus;
+      readonly http: number | null;
+    },
   ): Promise<void> {
     const { trace, rendering, status, http } = facts;
     const attempts = trace.upstream?.attempts ?? [];
@@ -160,7 +176,8 @@ export class CallLine {
         ttfbMs: trace.ttfbMs,
         totalMs: trace.elapsedMs(),
       },
-      response: status === 'ok' || status === 'torn' || status === 'client_closed' ? rendering.response() : Buffer.alloc(0),
+      response:
+        status === 'ok' || status === 'torn' || status === 'client_closed' ? rendering.response() : Buffer.alloc(0),
       describe: (charged) => trace.describe(charged),
     });
   }
@@ -178,7 +195,10 @@ function seedOf(requestId: string): number {
 
 function usageOf(charged: ChargedCall | undefined): TokenUsage {
   const last = charged?.attempts.at(-1);
-  return { ...(last?.usage ?? { input: 0, cachedInput: 0, cacheWrite: 0, output: 0, reasoning: 0 }), ...(last === undefined ? {} : { extras: last.extras as never }) };
+  return {
+    ...(last?.usage ?? { input: 0, cachedInput: 0, cacheWrite: 0, output: 0, reasoning: 0 }),
+    ...(last === undefined ? {} : { extras: last.extras as never }),
+  };
 }
 
 function costOnly(trace: CallTrace): Record<string, unknown> {

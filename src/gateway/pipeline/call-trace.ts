@@ -120,7 +120,11 @@ export class CallTrace {
   }
 }
 
-function describeAttempt(attempt: AttemptRecord, charged: ChargedCall | undefined, currency: string): Record<string, unknown> {
+function describeAttempt(
+  attempt: AttemptRecord,
+  charged: ChargedCall | undefined,
+  currency: string,
+): Record<string, unknown> {
   const cost = charged?.attempts.find((one) => one.attempt.n === attempt.n);
   return {
     n: attempt.n,

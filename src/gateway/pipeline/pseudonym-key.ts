@@ -19,7 +19,9 @@ export class PseudonymKey {
   of(userId: string): string {
     const known = this.#cache.get(userId);
     if (known !== undefined) return known;
-    this.#key ??= Buffer.from(hkdfSync('sha256', readSecret(this.config.encryptionKeyFile), Buffer.alloc(0), 'aip user pseudonyms', 32));
+    this.#key ??= Buffer.from(
+      hkdfSync('sha256', readSecret(this.config.encryptionKeyFile), Buffer.alloc(0), 'aip user pseudonyms', 32),
+    );
     const pseudonym = createHmac('sha256', this.#key).update(userId).digest('hex').slice(0, 32);
     if (this.#cache.size >= MAX_CACHED) this.#cache.clear();
     this.#cache.set(userId, pseudonym);

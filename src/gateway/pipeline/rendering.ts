@@ -91,7 +91,10 @@ export class StreamRendering implements Rendering {
 
   complete({ usage, aip }: Completion): Uint8Array {
     const events: Buffer[] = [];
-    const chunks = this.#withheld.map((chunk) => ({ ...chunk, ...(this.#includeUsage ? { usage: null } : {}) })) as Record<string, unknown>[];
+    const chunks = this.#withheld.map((chunk) => ({
+      ...chunk,
+      ...(this.#includeUsage ? { usage: null } : {}),
+    })) as Record<string, unknown>[];
     if (this.#includeUsage && this.#last !== undefined) {
       const { id, object, created, model } = this.#last;
       chunks.push({ id, object, created, model, choices: [], usage });

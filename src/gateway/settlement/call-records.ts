@@ -106,7 +106,12 @@ function tokensOf({ usage }: ChargedAttempt): { readonly in: number; readonly ou
 }
 
 /** The record of one attempt. */
-export function attemptDraft(charge: Charge, requestId: string, charged: ChargedAttempt, intentId: string): RecordDraft {
+export function attemptDraft(
+  charge: Charge,
+  requestId: string,
+  charged: ChargedAttempt,
+  intentId: string,
+): RecordDraft {
   const { attempt } = charged;
   const { deployment } = attempt;
   return {
@@ -215,7 +220,13 @@ export function refusedDraft(
 /** The record of a call whose end nobody saw. */
 export function unknownDraft(
   subject: { readonly orgId: string; readonly userId: string; readonly caseId: string | null },
-  facts: { readonly requestId: string; readonly intentId: string; readonly why: string; readonly cost: Money; readonly usageIds: readonly string[] },
+  facts: {
+    readonly requestId: string;
+    readonly intentId: string;
+    readonly why: string;
+    readonly cost: Money;
+    readonly usageIds: readonly string[];
+  },
 ): RecordDraft {
   return {
     type: 'ai.request.unknown',

@@ -104,7 +104,12 @@ export class Reconciler {
       requestId,
       settle: {
         hold,
-        posted: { currency: facts.currency, amount: usage.cost, tokens: facts.inputTokens + usage.usage.output, requests: 1 },
+        posted: {
+          currency: facts.currency,
+          amount: usage.cost,
+          tokens: facts.inputTokens + usage.usage.output,
+          requests: 1,
+        },
         servedDeployment: { providerId: place.providerId, model: place.model },
         reason: 'unknown',
       },
@@ -131,7 +136,17 @@ export class Reconciler {
   }
 
   /** Input as counted, output as 95 of 100 answers have, never more than was held; or the whole hold. */
-  #usageOf({ requestId, facts, place, hold }: { requestId: string; facts: OpenCallFacts; place: OpenPlanEntry; hold: Hold }): UsageRecord {
+  #usageOf({
+    requestId,
+    facts,
+    place,
+    hold,
+  }: {
+    requestId: string;
+    facts: OpenCallFacts;
+    place: OpenPlanEntry;
+    hold: Hold;
+  }): UsageRecord {
     const output = facts.operation === 'embeddings' ? 0 : Math.min(facts.outputBound, USUAL_OUTPUT_P95);
     const usage = { input: facts.inputTokens, cachedInput: 0, cacheWrite: 0, output, reasoning: 0 };
     const charge = chargeUsage(usage, [], quoteOf(place, facts.currency));
@@ -173,7 +188,10 @@ export class Reconciler {
 }
 
 function quoteOf(place: OpenPlanEntry, currency: string): Parameters<typeof chargeUsage>[2] {
-  const amounts = Object.entries(place.amounts).map(([meter, amount]): [string, PicoUsd] => [meter, parseAmount(amount)]);
+  const amounts = Object.entries(place.amounts).map(([meter, amount]): [string, PicoUsd] => [
+    meter,
+    parseAmount(amount),
+  ]);
   return {
     currency,
     ids: place.priceIds,

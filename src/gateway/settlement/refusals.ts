@@ -46,7 +46,15 @@ export class Refusals {
     const rejected = (error.facts.aip?.['rejected'] ?? []) as { provider: string; model: string; reason: string }[];
     this.#write(subject, { requestId, stage: trace.stage, code: error.code, rejected });
     if (this.#windows.size >= MAX_WINDOWS) return;
-    this.#windows.set(key, { fromMs: nowMs, toMs: nowMs, count: 0, subject, requestId, stage: trace.stage, code: error.code });
+    this.#windows.set(key, {
+      fromMs: nowMs,
+      toMs: nowMs,
+      count: 0,
+      subject,
+      requestId,
+      stage: trace.stage,
+      code: error.code,
+    });
     this.clock.after(WINDOW_MS, () => {
       this.#close(key);
     });
@@ -67,7 +75,11 @@ export class Refusals {
 
   #write(...facts: Parameters<SettlementService['recordRefusal']>): void {
     this.settlement.recordRefusal(...facts).catch((error: unknown) => {
-      this.logger.warn({ event: 'refusal_not_recorded', code: facts[1].code, detail: error instanceof Error ? error.message : '' });
+      this.logger.warn({
+        event: 'refusal_not_recorded',
+        code: facts[1].code,
+        detail: error instanceof Error ? error.message : '',
+      });
     });
   }
 }

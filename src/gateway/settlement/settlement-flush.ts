@@ -30,23 +30,47 @@ export class SettlementFlush implements Flush<SettlementItem, SettlementOutcome>
   async run(tx: Tx, items: readonly SettlementItem[]): Promise<readonly SettlementOutcome[]> {
     const settles = items.filter((item) => item.kind === 'settle');
     const opens = items.filter((item) => item.kind === 'open');
-    const ours = await this.audit.takeOpenIntents(tx, settles.map(({ requestId }) => requestId));
+    const ours = await this.audit.takeOpenIntents(
+      tx,
+      settles.map(({ requestId }) => requestId),
+    );
     const timely = settles.filter(({ requestId }) => ours.has(requestId));
     const { settled, verdicts } = await this.budgets.flush(tx, {
       settles: timely.map(({ settle }) => settle),
       asks: opens.map(({ ask }) => ask),
       nowMs: this.clock.nowMs(),
     });
-    if (settled.size !== timely.length) throw new Error('A hold was resolved by somebody else while its intent was ours');
+    if (settled.size !== timely.length)
+      throw new Error('A hold was resolved by somebody else while its intent was ours');
     const held = opens.filter((_, index) => verdicts[index]?.kind === 'held');
-    await this.metering.insertUsage(tx, timely.flatMap(({ usage }) => usage));
-    await this.routing.insertDecisions(tx, held.map(({ decision }) => decision));
-    await this.calls.insert(tx, held.map(({ open, facts }) => ({ requestId: open.requestId, facts })));
+    await this.metering.insertUsage(
+      tx,
+      timely.flatMap(({ usage }) => usage),
+    );
+    await this.routing.insertDecisions(
+      tx,
+      held.map(({ decision }) => decision),
+    );
+    await this.calls.insert(
+      tx,
+      held.map(({ open, facts }) => ({ requestId: open.requestId, facts })),
+    );
     await this.calls.delete(tx, [...ours]);
-    await this.audit.insertOpenIntents(tx, SLOT, held.map(({ open }) => open));
+    await this.audit.insertOpenIntents(
+      tx,
+      SLOT,
+      held.map(({ open }) => open),
+    );
     const receipts = await this.#appendRecords(tx, items, { ours, held: new Set(held) });
-    await this.generations.insert(tx, timely.map((item) => generationOf(item, receipts)));
-    return outcomesOf(items, { ours, receipts, verdicts: new Map(opens.map((item, index) => [item, verdicts[index]])) });
+    await this.generations.insert(
+      tx,
+      timely.map((item) => generationOf(item, receipts)),
+    );
+    return outcomesOf(items, {
+      ours,
+      receipts,
+      verdicts: new Map(opens.map((item, index) => [item, verdicts[index]])),
+    });
   }
 
   committed(): void {
@@ -71,8 +95,7 @@ export class SettlementFlush implements Flush<SettlementItem, SettlementOutcome>
       if (item.kind === 'settle') {
         if (done.ours.has(item.requestId)) records.push(...item.records);
         else records.push(await item.late());
-      }
-      else if (item.kind === 'record') records.push(item.record);
+      } else if (item.kind === 'record') records.push(item.record);
       else if (done.held.has(item)) records.push(item.intent);
     }
     const receipts = await this.audit.appendRequestRecords(tx, SLOT, records);

@@ -152,7 +152,10 @@ export class SettlementService implements CallStore<EndedCall> {
     await this.#queue.close();
   }
 
-  #requireAnotherTry(verdict: { readonly kind: 'contended' | 'exhausted'; readonly budget: BudgetFacts }, giveUpAtMs: number): void {
+  #requireAnotherTry(
+    verdict: { readonly kind: 'contended' | 'exhausted'; readonly budget: BudgetFacts },
+    giveUpAtMs: number,
+  ): void {
     if (verdict.kind === 'exhausted') throw budgetExceeded(verdict.budget);
     if (this.clock.nowMs() >= giveUpAtMs) throw budgetContended(verdict.budget);
   }
@@ -182,7 +185,12 @@ export class SettlementService implements CallStore<EndedCall> {
       kind: 'open',
       ask,
       intent,
-      open: { requestId: call.requestId, intentId: intent.id, deadlineAtMs: request.deadlineAtMs, orgId: charge.attribution.orgId },
+      open: {
+        requestId: call.requestId,
+        intentId: intent.id,
+        deadlineAtMs: request.deadlineAtMs,
+        orgId: charge.attribution.orgId,
+      },
       decision: {
         requestId: call.requestId,
         orgId: charge.attribution.orgId,
@@ -249,7 +257,10 @@ export class SettlementService implements CallStore<EndedCall> {
         requestedModel: call.request.model,
         status: ended.end.status,
         http: ended.end.http,
-        body: { ...ended.describe(charged), reserved: { amount: formatAmount(opened.hold.amount), currency: opened.currency } },
+        body: {
+          ...ended.describe(charged),
+          reserved: { amount: formatAmount(opened.hold.amount), currency: opened.currency },
+        },
         intentReceipt: formatReceipt(opened.intentReceipt),
       },
     };

@@ -8,7 +8,7 @@ import { UnitOfWork } from './unit-of-work.js';
 @Global()
 @Module({})
 export class DatabaseModule {
-  static forRoot(settings: { readonly url: string; readonly poolSize: number; readonly entities: readonly EntityTarget<object>[] }): DynamicModule {
+  static forRoot(settings: { readonly url: string; readonly poolSize: number }): DynamicModule {
     const options = dataSourceOptions({ ...settings, role: 'aip_app' });
     return {
       module: DatabaseModule,

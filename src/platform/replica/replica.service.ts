@@ -38,6 +38,8 @@ export class ReplicaService {
         'Another replica serves this database. Rates would be limited per process: stop it, or set AIP_ALLOW_LOCAL_LIMITS=1 to accept that.',
       );
     }
-    await this.unitOfWork.run((tx) => this.replicas.insert(tx, { id: this.id, bootId: this.bootId, atMs: this.clock.nowMs() }));
+    await this.unitOfWork.run((tx) =>
+      this.replicas.insert(tx, { id: this.id, bootId: this.bootId, atMs: this.clock.nowMs() }),
+    );
   }
 }

@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto';
 
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { DataSource } from 'typeorm';
 
 import { Clock } from '../clock/index.js';
 import { UnitOfWork, type Tx } from '../database/index.js';
@@ -16,7 +15,6 @@ const POLL_MS = 5_000;
 export class ConfigSnapshots implements OnApplicationShutdown {
   readonly #parts: SnapshotPart<unknown>[] = [];
   readonly #listeners: ((snapshot: ConfigSnapshot) => void)[] = [];
-  readonly #channel: ConfigListener;
   #current: ConfigSnapshot | undefined;
   #refreshing: Promise<void> | undefined;
   #again = false;
@@ -25,10 +23,8 @@ export class ConfigSnapshots implements OnApplicationShutdown {
   constructor(
     private readonly unitOfWork: UnitOfWork,
     private readonly clock: Clock,
-    dataSource: DataSource,
-  ) {
-    this.#channel = new ConfigListener(dataSource);
-  }
+    private readonly channel: ConfigListener,
+  ) {}
 
   /** Adds a module's part; called in constructors, before {@link start}. */
   register<T>(part: SnapshotPart<T>): SnapshotPart<T> {
@@ -47,13 +43,13 @@ export class ConfigSnapshots implements OnApplicationShutdown {
   /** Loads the first snapshot and begins to listen and poll. @throws when a part cannot be loaded: the start fails */
   async start(): Promise<void> {
     await this.refresh();
-    await this.#channel.listen(() => void this.refresh().catch(() => undefined));
+    await this.channel.listen(() => void this.refresh().catch(() => undefined));
     this.#poll();
   }
 
   onApplicationShutdown(): Promise<void> {
     this.#stopPolling();
-    return this.#channel.close();
+    return this.channel.close();
   }
 
   /** The snapshot in force. Take it once per decision and pass it on. */
@@ -128,7 +124,7 @@ export class ConfigSnapshots implements OnApplicationShutdown {
     this.#stopPolling = this.clock.after(POLL_MS, () => {
       // A database that is away keeps the old snapshot: paid calls are refused by the ledger, not by this poll.
       void this.refresh()
-        .then(() => this.#channel.reconnect())
+        .then(() => this.channel.reconnect())
         .catch(() => undefined)
         .finally(() => {
           this.#poll();

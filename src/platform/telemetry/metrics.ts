@@ -11,28 +11,65 @@ export class Metrics {
 
   readonly httpRequests = this.#counter('aip_http_requests_total', 'Requests answered', ['route', 'code']);
   readonly overhead = this.#histogram('aip_gateway_overhead_seconds', 'Time a call spent in the gateway itself', []);
-  readonly attempts = this.#counter('aip_provider_attempts_total', 'Attempts at partners', ['provider', 'model', 'outcome']);
-  readonly attemptDuration = this.#histogram('aip_provider_attempt_duration_seconds', 'Duration of attempts', ['provider', 'model']);
-  readonly timeToFirstToken = this.#histogram('aip_time_to_first_token_seconds', 'Time until the first delta of an attempt', [
+  readonly attempts = this.#counter('aip_provider_attempts_total', 'Attempts at partners', [
+    'provider',
+    'model',
+    'outcome',
+  ]);
+  readonly attemptDuration = this.#histogram('aip_provider_attempt_duration_seconds', 'Duration of attempts', [
     'provider',
     'model',
   ]);
+  readonly timeToFirstToken = this.#histogram(
+    'aip_time_to_first_token_seconds',
+    'Time until the first delta of an attempt',
+    ['provider', 'model'],
+  );
   readonly tokens = this.#counter('aip_tokens_total', 'Tokens charged', ['provider', 'model', 'kind']);
-  readonly cost = this.#counter('aip_cost_total', 'Charges, for monitoring; never for billing', ['currency', 'provider', 'model']);
-  readonly failovers = this.#counter('aip_failovers_total', 'Calls that moved to the next deployment', ['from', 'to', 'reason']);
-  readonly capacityLimit = this.#gauge('aip_capacity_limit', 'Upstream limit as last reported', ['provider', 'model', 'unit']);
-  readonly capacityReserved = this.#gauge('aip_capacity_reserved', 'Reserved of an upstream limit', ['provider', 'model', 'unit']);
+  readonly cost = this.#counter('aip_cost_total', 'Charges, for monitoring; never for billing', [
+    'currency',
+    'provider',
+    'model',
+  ]);
+  readonly failovers = this.#counter('aip_failovers_total', 'Calls that moved to the next deployment', [
+    'from',
+    'to',
+    'reason',
+  ]);
+  readonly capacityLimit = this.#gauge('aip_capacity_limit', 'Upstream limit as last reported', [
+    'provider',
+    'model',
+    'unit',
+  ]);
+  readonly capacityReserved = this.#gauge('aip_capacity_reserved', 'Reserved of an upstream limit', [
+    'provider',
+    'model',
+    'unit',
+  ]);
   readonly capacityUsed = this.#gauge('aip_capacity_used', 'Used of an upstream limit', ['provider', 'model', 'unit']);
-  readonly breakerState = this.#gauge('aip_breaker_state', '1 for the state a breaker is in', ['provider', 'model', 'state']);
+  readonly breakerState = this.#gauge('aip_breaker_state', '1 for the state a breaker is in', [
+    'provider',
+    'model',
+    'state',
+  ]);
   readonly reservationsOpen = this.#gauge('aip_reservations_open', 'Holds of this replica that are not resolved', []);
   readonly reservationsExpired = this.#counter('aip_reservations_expired_total', 'Holds the reconciler resolved', []);
   readonly overruns = this.#counter('aip_overrun_total', 'Charges beyond the held amount', ['model']);
   readonly unconfirmedCost = this.#counter('aip_unconfirmed_cost_total', 'Charges nobody confirmed', ['currency']);
   readonly ledgerImbalance = this.#gauge('aip_ledger_imbalance', 'Findings of the last ledger check', []);
-  readonly groupCommitItems = this.#histogram('aip_group_commit_items', 'Items of a flush', [], [1, 2, 4, 8, 16, 32, 64, 128, 256]);
+  readonly groupCommitItems = this.#histogram(
+    'aip_group_commit_items',
+    'Items of a flush',
+    [],
+    [1, 2, 4, 8, 16, 32, 64, 128, 256],
+  );
   readonly groupCommitSeconds = this.#histogram('aip_group_commit_seconds', 'Duration of a flush', []);
   readonly auditChainOk = this.#gauge('aip_audit_chain_ok', '1 when the last verification passed', []);
-  readonly auditLastVerified = this.#gauge('aip_audit_last_verified_timestamp_seconds', 'When the log was last verified', []);
+  readonly auditLastVerified = this.#gauge(
+    'aip_audit_last_verified_timestamp_seconds',
+    'When the log was last verified',
+    [],
+  );
   readonly auditOpenIntents = this.#gauge('aip_audit_open_intents', 'Intents without a terminal record', []);
   readonly buildInfo = this.#gauge('aip_build_info', 'Always 1', ['version', 'node']);
 
@@ -49,7 +86,12 @@ export class Metrics {
     return new Gauge({ name, help, labelNames, registers: [this.registry] });
   }
 
-  #histogram<Label extends string>(name: string, help: string, labelNames: readonly Label[], buckets = SECONDS): Histogram<Label> {
+  #histogram<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[],
+    buckets = SECONDS,
+  ): Histogram<Label> {
     return new Histogram({ name, help, labelNames, buckets, registers: [this.registry] });
   }
 }

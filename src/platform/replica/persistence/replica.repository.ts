@@ -18,7 +18,9 @@ export class ReplicaRepository implements OnApplicationShutdown {
     const holder = this.dataSource.createQueryRunner();
     const client = (await holder.connect()) as { on(event: 'error', listener: () => void): void };
     client.on('error', () => undefined);
-    const [row] = (await holder.query('SELECT pg_try_advisory_lock($1) AS held', [SINGLE_REPLICA_LOCK])) as { held: boolean }[];
+    const [row] = (await holder.query('SELECT pg_try_advisory_lock($1) AS held', [SINGLE_REPLICA_LOCK])) as {
+      held: boolean;
+    }[];
     if (row?.held !== true) {
       await holder.release();
       return false;
@@ -35,7 +37,10 @@ export class ReplicaRepository implements OnApplicationShutdown {
   }
 
   /** Notes that a replica started. */
-  async insert(tx: Tx, replica: { readonly id: string; readonly bootId: string; readonly atMs: number }): Promise<void> {
+  async insert(
+    tx: Tx,
+    replica: { readonly id: string; readonly bootId: string; readonly atMs: number },
+  ): Promise<void> {
     const at = new Date(replica.atMs);
     await rowsOf(tx, { text: 'INSERT INTO replica (id, boot_id, started_at, seen_at) VALUES ($1, $2, $3, $3)' }, [
       replica.id,

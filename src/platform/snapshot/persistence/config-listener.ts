@@ -1,4 +1,5 @@
-import type { DataSource, QueryRunner } from 'typeorm';
+import { Injectable } from '@nestjs/common';
+import { DataSource, type QueryRunner } from 'typeorm';
 
 import { CONFIG_CHANNEL } from './config-version.repository.js';
 
@@ -8,6 +9,7 @@ interface ListeningClient {
 }
 
 /** Holds the one connection that hears `NOTIFY aip_config`. When it breaks the poll takes over until it is back. */
+@Injectable()
 export class ConfigListener {
   #runner: QueryRunner | undefined;
   #notify: (() => void) | undefined;
