@@ -7,12 +7,13 @@ import { AppError, asAppError } from '../../platform/errors/index.js';
 import { logRequest, openAiError, toAppError } from '../../platform/http/index.js';
 import { InjectLogger, type Logger } from '../../platform/logging/index.js';
 import { toWireMoney } from '../../platform/money/index.js';
-import { CallerGoneError, TornStreamError, toOpenAiUsage } from '../../providers/index.js';
+import { CallerGoneError, TornStreamError } from '../../providers/index.js';
 import type { IncomingCall } from '../domain/incoming-call.js';
 import { responseHeaders } from '../domain/response-headers.js';
 import { fingerprintOf, readIdempotencyKey } from '../idempotency/idempotency-key.js';
 import { IdempotencyService, type KeptAnswer, type KeyClaim } from '../idempotency/idempotency.service.js';
 import { CallLine } from '../pipeline/call-line.js';
+import { shownUsage } from '../pipeline/completion.js';
 import { CallTrace } from '../pipeline/call-trace.js';
 import type { Rendering } from '../pipeline/rendering.js';
 import { Refusals } from '../settlement/refusals.js';
@@ -171,9 +172,10 @@ export class CallAnswerer {
   /** The status line has left: the failure is an event, and no `[DONE]` follows. */
   #fail(writer: EventStreamWriter, trace: CallTrace, thrown: unknown): void {
     const error = thrown instanceof TornStreamError ? brokenAnswer(thrown) : asAppError(toAppError(thrown));
-    const last = trace.charged?.attempts.at(-1);
     const facts = {
-      ...(last === undefined ? {} : { usage: toOpenAiUsage({ ...last.usage, extras: last.extras as never }) }),
+      ...(trace.charged === undefined || trace.charged.attempts.length === 0
+        ? {}
+        : { usage: shownUsage(trace.charged) }),
       ...(trace.cost === undefined ? {} : { cost: toWireMoney(trace.cost) }),
       ...(trace.outcomeReceipt === undefined ? {} : { audit: { receipt: formatReceipt(trace.outcomeReceipt) } }),
     };

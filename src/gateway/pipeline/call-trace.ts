@@ -26,6 +26,13 @@ export class CallTrace {
     private readonly now: () => number,
   ) {}
 
+  /** Everything is on record and held: partners are asked from now on. */
+  dispatching(opened: OpenedCall): void {
+    this.opened = opened;
+    this.stage = 'providers';
+    this.beforeDispatchMs = this.elapsedMs();
+  }
+
   /** Milliseconds since the request arrived. */
   elapsedMs(): number {
     return this.now() - this.call.startedAt;
@@ -51,52 +58,47 @@ export class CallTrace {
   headFacts(durability: 'strict' | 'relaxed'): HeadFacts {
     const attempts = this.upstream?.attempts ?? [];
     const last = attempts.at(-1);
-    const receipts = [this.opened?.intentReceipt, this.outcomeReceipt].filter((receipt) => receipt !== undefined);
     const { cost } = this;
     return {
       provider: last?.deployment.providerName ?? '',
       model: this.upstream?.answeredModel ?? last?.deployment.upstreamModel ?? '',
-      attempts: attempts.map((attempt) => ({
-        n: attempt.n,
-        provider: attempt.deployment.providerName,
-        model: attempt.deployment.model,
-        outcome: attempt.outcome,
+      attempts: attempts.map(({ n, deployment, outcome }) => ({
+        n,
+        provider: deployment.providerName,
+        model: deployment.model,
+        outcome,
       })),
       simulated: this.simulated,
       durability,
       overheadMs: this.ttfbMs === null ? this.beforeDispatchMs : this.overheadMs(),
       ignored: this.call.ignored,
-      receipts: receipts.map(formatReceipt),
+      receipts: this.#receipts(),
       ...(cost === undefined ? {} : { cost }),
       quota: this.admission?.headers ?? {},
     };
   }
 
+  #receipts(): readonly string[] {
+    return [this.opened?.intentReceipt, this.outcomeReceipt]
+      .filter((receipt) => receipt !== undefined)
+      .map(formatReceipt);
+  }
+
   /** The `aip` member. Source: the wire contract §2.6. */
   describe(charged: ChargedCall | undefined = this.charged): Record<string, unknown> {
-    const { opened } = this;
-    const last = this.upstream?.attempts.at(-1);
-    const currency = opened?.currency ?? '';
+    const attempts = this.upstream?.attempts ?? [];
+    const currency = this.opened?.currency ?? '';
     return {
       requestId: this.call.requestId,
       requestedModel: this.call.request.model,
-      resolvedModel: last?.deployment.model ?? null,
-      answeredModel: this.upstream?.answeredModel ?? null,
-      provider: last?.deployment.providerName ?? null,
-      region: last?.deployment.region ?? null,
-      task: opened?.decision.task.value ?? null,
-      tier: opened?.decision.tier ?? null,
-      strategy: opened?.decision.mode ?? null,
+      ...servedBy(attempts.at(-1), this.upstream?.answeredModel ?? null),
+      ...decidedFor(this.opened),
       simulated: this.simulated,
       overheadMs: Math.round(this.overheadMs() * 10) / 10,
       usageSource: charged?.attempts.at(-1)?.usageSource ?? null,
-      outputBound: opened?.outputBound ?? null,
       clamped: null,
-      attempts: (this.upstream?.attempts ?? []).map((attempt) => describeAttempt(attempt, charged, currency)),
-      rejected: opened?.decision.rejected ?? [],
-      ...(opened === undefined ? {} : { reserved: toWireMoney({ amount: opened.hold.amount, currency }) }),
+      attempts: attempts.map((attempt) => describeAttempt(attempt, charged, currency)),
       ...(charged === undefined ? {} : { cost: toWireMoney({ amount: charged.cost, currency }) }),
-      ...(opened === undefined ? {} : { audit: { id: opened.intentId, receipt: formatReceipt(opened.intentReceipt) } }),
     };
   }
 
@@ -118,6 +120,29 @@ export class CallTrace {
       ttftMs: last?.attempt.ttftMs ?? null,
     };
   }
+}
+
+function servedBy(last: AttemptRecord | undefined, answeredModel: string | null): Record<string, unknown> {
+  return {
+    resolvedModel: last?.deployment.model ?? null,
+    answeredModel,
+    provider: last?.deployment.providerName ?? null,
+    region: last?.deployment.region ?? null,
+  };
+}
+
+function decidedFor(opened: OpenedCall | undefined): Record<string, unknown> {
+  if (opened === undefined) return { task: null, tier: null, strategy: null, outputBound: null, rejected: [] };
+  const { decision, hold, currency, outputBound, intentId, intentReceipt } = opened;
+  return {
+    task: decision.task.value,
+    tier: decision.tier,
+    strategy: decision.mode,
+    outputBound,
+    rejected: decision.rejected,
+    reserved: toWireMoney({ amount: hold.amount, currency }),
+    audit: { id: intentId, receipt: formatReceipt(intentReceipt) },
+  };
 }
 
 function describeAttempt(

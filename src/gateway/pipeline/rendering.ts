@@ -54,7 +54,7 @@ function withoutNullUsage(raw: Uint8Array): Uint8Array {
 
 function finishOf(chunk: ChatChunk): string | null {
   for (const choice of chunk.choices) {
-    if (choice.finish_reason !== null && choice.finish_reason !== undefined) return choice.finish_reason;
+    if (typeof choice.finish_reason === 'string') return choice.finish_reason;
   }
   return null;
 }
