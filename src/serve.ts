@@ -6,7 +6,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { MIGRATIONS } from '../migrations/index.js';
 import { createApp, type RunnableConfig } from './app.js';
 import { CommandError, EXIT } from './cli/exit-codes.js';
-import { DemoService } from './demo/index.js';
+import { DemoService, type Inject } from './demo/index.js';
 import { GatewayService } from './gateway/index.js';
 import { Readiness } from './health/index.js';
 import type { Config } from './platform/config/index.js';
@@ -89,7 +89,7 @@ export async function serve(given: Config, logger: Logger): Promise<Replica> {
     await app.get(ReplicaService).register();
     await app.get(ConfigSnapshots).start();
     await app.get(GatewayService).start();
-    const demo = await app.get(DemoService).start();
+    const demo = await app.get(DemoService).start(injectInto(app));
     await app.listen(config.server.port, config.server.host);
     app.get(Readiness).markStarted();
     return replicaOf(app, { config, embedded, demo });
@@ -98,6 +98,19 @@ export async function serve(given: Config, logger: Logger): Promise<Replica> {
     await embedded?.stop();
     throw error;
   }
+}
+
+/** Requests to the application without a socket. */
+function injectInto(app: NestFastifyApplication): Inject {
+  return async ({ method, url, headers, payload }) => {
+    const { statusCode, body } = await app.inject({
+      method,
+      url,
+      headers: { ...headers },
+      ...(payload === undefined ? {} : { payload }),
+    });
+    return { statusCode, body };
+  };
 }
 
 interface Started {
