@@ -4,6 +4,16 @@ import { InvestigationsService, OperationsService } from '../../cases/index.js';
 import { KeysService, UsersService, type Actor } from '../../identity/index.js';
 import { DEMO_CASES, DEMO_ORGANISATION, DEMO_PEOPLE, DEMO_PURPOSES, DEMO_TEAMS } from './people.js';
 
+const CASE_SYSTEM_SCOPES = [
+  'chat:write',
+  'chat:delegate',
+  'quota:read',
+  'usage:read',
+  'audit:receipt',
+  'case:read',
+  'case:write',
+] as const;
+
 /** What the rest of the demo needs of the people. */
 export interface SeededOrganisation {
   readonly orgId: string;
@@ -59,7 +69,13 @@ export class OrganisationSeed {
 
   /** A key of the case system for simulated partners. */
   async newKey(actor: Actor, userId: string): Promise<string> {
-    const { secret } = await this.keys.createKey(actor, { name: 'Demo case system', userId, live: false, demo: true });
+    const { secret } = await this.keys.createKey(actor, {
+      name: 'Demo case system',
+      userId,
+      live: false,
+      scopes: CASE_SYSTEM_SCOPES,
+      demo: true,
+    });
     return secret;
   }
 
