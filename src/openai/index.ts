@@ -18,6 +18,7 @@ export {
   type ToolChoice,
   type Usage,
 } from './chat.js';
+export { ChunkCollector } from './chunk-collector.js';
 export type { Embedding, EmbeddingRequest, EmbeddingResponse } from './embedding.js';
 export type { ErrorBody } from './error-body.js';
 export { DONE, encodeSseData } from './sse-encode.js';

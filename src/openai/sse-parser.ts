@@ -127,9 +127,9 @@ export class SseParser {
     let colon = buffer.indexOf(COLON, start);
     if (colon < 0 || colon > end) colon = end;
     const valueStart = buffer[colon + 1] === SPACE && colon + 1 < end ? colon + 2 : Math.min(colon + 1, end);
-    const name = buffer.latin1Slice(start, colon);
+    const name = buffer.toString('latin1', start, colon);
     if (name === 'data') {
-      const value = buffer.utf8Slice(valueStart, end);
+      const value = buffer.toString('utf8', valueStart, end);
       if (this.#data === null) this.#data = value;
       else {
         this.#data += `\n${value}`;
@@ -138,7 +138,7 @@ export class SseParser {
       return;
     }
     this.#isPure = false;
-    if (name === 'event') this.#event = buffer.utf8Slice(valueStart, end);
+    if (name === 'event') this.#event = buffer.toString('utf8', valueStart, end);
   }
 
   #keep(buffer: Buffer): void {

@@ -2,8 +2,8 @@ import type { ChatChunk, ChatRequest, EmbeddingRequest, EmbeddingResponse, Finis
 import type { UpstreamFailure } from './failure.js';
 import type { ExtraMeter, TokenUsage, UsageAnomaly } from './usage.js';
 
-/** Wire languages of vendors. `gemini`, `bedrock` and `cohere` are known to the schema but not built in this release. */
-export const DIALECTS = ['openai', 'anthropic', 'gemini', 'bedrock', 'cohere'] as const;
+/** Wire languages of vendors that this release speaks. */
+export const DIALECTS = ['openai', 'anthropic'] as const;
 
 /** One of {@link DIALECTS}. */
 export type Dialect = (typeof DIALECTS)[number];
@@ -13,7 +13,7 @@ export type Operation = 'chat' | 'embeddings';
 
 /** What a deployment can do, seeded from the catalogue and editable. Source: providers page §1. */
 export interface Capabilities {
-  readonly operations: readonly string[];
+  readonly operations: readonly Operation[];
   readonly stream: boolean;
   readonly tools: boolean;
   readonly parallelTools: boolean;
@@ -85,17 +85,12 @@ export interface UpstreamCall {
   readonly deployment: DeploymentView;
   /** The caller's parsed body; read, never changed. */
   readonly request: ChatRequest | EmbeddingRequest;
-  /** The bytes of `request` as they arrived, when they may be reused. */
-  readonly rawBody?: Uint8Array;
+  /** Unique per attempt: ids that a vendor leaves out are derived from it. */
   readonly requestId: string;
-  /** 1, 2, … */
-  readonly attempt: number;
   /** Tokens that the hold covers, per choice. */
   readonly outputBound: number;
-  /** Sent as `safety_identifier` or its like; never a name. */
-  readonly endUserPseudonym: string;
-  /** What the caller asked for. Chat is streamed from the provider either way unless the deployment cannot. */
-  readonly stream: boolean;
+  /** Pseudonym sent as `safety_identifier` or its like, never a name; empty: none is sent. */
+  readonly endUser: string;
 }
 
 /** Whether a chunk shows that the model is at work: `content` is text, refusal, a tool call or audio. */

@@ -41,9 +41,9 @@ export interface TokenUsage {
 }
 
 /** What was odd about a report. `refused`: negative, fractional or absurd counts, so nothing was reported; `unexplained_total`:
- *  the total exceeds the sum of its parts and the rest is charged as reasoning; `zero_output`: no output tokens beside delivered
- *  bytes. */
-export type UsageAnomaly = 'refused' | 'unexplained_total' | 'zero_output';
+ *  the total exceeds the sum of its parts and the rest is charged as reasoning; `overlap`: parts of the prompt exceed the prompt and
+ *  were cut to it; `zero_output`: no output tokens beside delivered bytes. */
+export type UsageAnomaly = 'refused' | 'unexplained_total' | 'overlap' | 'zero_output';
 
 /** A report as an adapter reads it: a usage, or the reason why it cannot be one. */
 export interface UsageReport {
@@ -82,13 +82,22 @@ const extraQuantity = (usage: TokenUsage, meter: ExtraMeter): number =>
 /** The usage as OpenAI's API shows it: totals include cached, written and reasoning tokens. Source: wire contract §2.5. */
 export function toOpenAiUsage(usage: TokenUsage): Usage {
   const written = usage.cacheWrite + extraQuantity(usage, 'cacheWrite1h');
-  const prompt = usage.input + usage.cachedInput + written;
-  const completion = usage.output + usage.reasoning;
+  const inputAudio = extraQuantity(usage, 'inputAudio');
+  const outputAudio = extraQuantity(usage, 'outputAudio');
+  const prompt = usage.input + usage.cachedInput + written + inputAudio;
+  const completion = usage.output + usage.reasoning + outputAudio;
   return {
     prompt_tokens: prompt,
     completion_tokens: completion,
     total_tokens: prompt + completion,
-    prompt_tokens_details: { cached_tokens: usage.cachedInput, cache_write_tokens: written },
-    completion_tokens_details: { reasoning_tokens: usage.reasoning },
+    prompt_tokens_details: {
+      cached_tokens: usage.cachedInput,
+      cache_write_tokens: written,
+      ...(inputAudio === 0 ? {} : { audio_tokens: inputAudio }),
+    },
+    completion_tokens_details: {
+      reasoning_tokens: usage.reasoning,
+      ...(outputAudio === 0 ? {} : { audio_tokens: outputAudio }),
+    },
   };
 }

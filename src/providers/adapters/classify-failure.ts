@@ -1,0 +1,219 @@
+import type { HeaderView } from './adapter.js';
+import type { FailureClass, FailureOutcome, UpstreamFailure } from './failure.js';
+import { isJsonObject, listOf, parseJson, textOf, type JsonObject } from './json-value.js';
+import { scrubMessage } from './public-message.js';
+import { retryAfterMs } from './retry-after.js';
+
+/** Codes and types of vendors, lower case. What is not here says nothing (`invalid_request_error` goes with everything). */
+const BY_CODE: Readonly<Record<string, FailureClass>> = {
+  api_error: 'server',
+  server_error: 'server',
+  internal: 'server',
+  internal_error: 'server',
+  internal_server_error: 'server',
+  timeout_error: 'server',
+  overloaded_error: 'overloaded',
+  overloaded: 'overloaded',
+  unavailable: 'overloaded',
+  engine_overloaded: 'overloaded',
+  service_unavailable: 'overloaded',
+  capacity_exceeded: 'overloaded',
+  rate_limit_exceeded: 'rate_limited',
+  rate_limit_error: 'rate_limited',
+  rate_limited: 'rate_limited',
+  too_many_requests: 'rate_limited',
+  resource_exhausted: 'rate_limited',
+  insufficient_quota: 'quota_exhausted',
+  billing_hard_limit_reached: 'quota_exhausted',
+  billing_not_active: 'quota_exhausted',
+  billing_error: 'quota_exhausted',
+  enforced_spend_limit_reached: 'quota_exhausted',
+  invalid_api_key: 'credential',
+  authentication_error: 'credential',
+  permission_error: 'credential',
+  permission_denied: 'credential',
+  unauthenticated: 'credential',
+  api_key_invalid: 'credential',
+  account_deactivated: 'credential',
+  model_not_found: 'not_found',
+  deploymentnotfound: 'not_found',
+  not_found_error: 'not_found',
+  not_found: 'not_found',
+  model_decommissioned: 'not_found',
+  context_length_exceeded: 'context',
+  string_above_max_length: 'context',
+  request_too_large: 'context',
+  unsupported_parameter: 'unsupported',
+  unsupported_value: 'unsupported',
+  content_filter: 'content_refused',
+  content_policy_violation: 'content_refused',
+  tool_use_failed: 'malformed',
+  json_validate_failed: 'malformed',
+};
+
+/** Texts that decide where codes do not, for refusals of a request only. */
+const BY_TEXT: readonly (readonly [RegExp, FailureClass])[] = [
+  [/credit balance|insufficient (balance|credits|funds)|spend(ing)? limit/i, 'quota_exhausted'],
+  [/(invalid|incorrect) api key|api key not valid/i, 'credential'],
+  [
+    /prompt is too long|maximum context length|context (window|length)|too many (input )?tokens|reduce the length/i,
+    'context',
+  ],
+  [/was removed|has been (removed|retired|deprecated|decommissioned)|no longer (available|supported)/i, 'not_found'],
+  [/model .{0,120}(not found|does not exist)/i, 'not_found'],
+  [/does not support|not supported|unsupported/i, 'unsupported'],
+];
+
+const PHRASES: Readonly<Record<FailureClass, string>> = {
+  connect: 'no connection could be made',
+  stale_socket: 'the connection had been closed',
+  server: 'it had an internal error',
+  overloaded: 'it is overloaded',
+  rate_limited: 'its rate limit is reached',
+  quota_exhausted: 'the account there has no credit or quota left',
+  credential: 'it refused our credential',
+  not_found: 'it does not know the model',
+  context: 'the request is larger than the model allows',
+  unsupported: 'the model does not support what was asked',
+  caller: 'it refused the request as invalid',
+  content_refused: 'its content filter refused the request',
+  malformed: 'its answer could not be understood',
+  ttft_timeout: 'it did not begin to answer in time',
+  idle_timeout: 'its answer stood still',
+  total_timeout: 'its answer took too long',
+  truncated: 'the answer broke off',
+};
+
+const TOLD_IN_FULL: ReadonlySet<FailureClass> = new Set(['caller', 'context', 'unsupported']);
+
+/** What a vendor's error body says. */
+interface ErrorFacts {
+  readonly codes: readonly string[];
+  readonly message: string;
+  /** An HTTP status inside the body. */
+  readonly status: number | undefined;
+}
+
+const codeText = (value: unknown): string | undefined =>
+  typeof value === 'number'
+    ? undefined
+    : textOf(value)
+        ?.slice(0, 80)
+        .replace(/[^A-Za-z0-9_.-]/g, '_');
+
+const statusIn = (...values: readonly unknown[]): number | undefined => {
+  const found = values.map(Number).find((value) => Number.isInteger(value) && value >= 400 && value < 600);
+  return found;
+};
+
+/** Reads the shapes of errors that vendors use: nested, bare, a text, a list of findings. Attacker-controlled. */
+function readError(body: unknown): ErrorFacts {
+  const root = Array.isArray(body) ? (body as readonly unknown[])[0] : body;
+  if (typeof root === 'string') return { codes: [], message: root, status: undefined };
+  if (!isJsonObject(root)) return { codes: [], message: '', status: undefined };
+  const { error } = root;
+  const inner: JsonObject = isJsonObject(error) ? error : { ...root, message: textOf(error) ?? root['message'] };
+  const codes = [inner['code'], inner['type'], inner['status'], root['code']].flatMap((value) => codeText(value) ?? []);
+  return {
+    codes,
+    message: textOf(inner['message']) ?? findings(root['detail']) ?? textOf(root['message']) ?? '',
+    status: statusIn(inner['status_code'], inner['code'], inner['status']),
+  };
+}
+
+/** FastAPI's validation errors: `detail: [{loc, msg}]` or a text. */
+function findings(detail: unknown): string | undefined {
+  if (typeof detail === 'string') return detail;
+  const texts = listOf(detail).flatMap((one) => (isJsonObject(one) ? (textOf(one['msg']) ?? []) : []));
+  return texts.length === 0 ? undefined : texts.slice(0, 5).join('; ');
+}
+
+function byStatus(status: number): FailureClass {
+  if (status === 401 || status === 403) return 'credential';
+  if (status === 402) return 'quota_exhausted';
+  if (status === 404) return 'not_found';
+  if (status === 413) return 'context';
+  if (status === 429) return 'rate_limited';
+  if (status === 503 || status === 529 || status === 498) return 'overloaded';
+  if (status === 408 || status === 409 || status === 425 || status === 424) return 'server';
+  return status >= 400 && status < 500 ? 'caller' : 'server';
+}
+
+function classOf(facts: ErrorFacts, status: number): FailureClass {
+  for (const code of facts.codes) {
+    const known = BY_CODE[code.toLowerCase()];
+    if (known !== undefined && Object.hasOwn(BY_CODE, code.toLowerCase())) return known;
+  }
+  const fallback = byStatus(status);
+  if (fallback === 'caller' || fallback === 'not_found' || fallback === 'rate_limited') {
+    const match = BY_TEXT.find(([pattern]) => pattern.test(facts.message));
+    if (match !== undefined && (fallback === 'caller' || match[1] === 'quota_exhausted')) return match[1];
+  }
+  return fallback;
+}
+
+function outcomeOf(failureClass: FailureClass, status: number): FailureOutcome {
+  if (failureClass === 'content_refused') return 'content_refused';
+  if (status < 400) return 'error_in_body';
+  return failureClass === 'rate_limited' || status === 429 ? 'rate_limited' : 'http_error';
+}
+
+function messageOf(failureClass: FailureClass, facts: ErrorFacts): string {
+  const text = TOLD_IN_FULL.has(failureClass) ? scrubMessage(facts.message) : '';
+  return text === '' ? PHRASES[failureClass] : text;
+}
+
+/** A failure of our own reading: the closed phrase of its class, or `reason` when it says more. */
+export function failureOf(
+  failureClass: 'malformed' | 'truncated' | 'server' | 'overloaded' | 'content_refused',
+  facts: {
+    readonly status: number;
+    readonly billed: UpstreamFailure['billed'];
+    readonly reason?: string;
+    readonly vendorCode?: string;
+  },
+): UpstreamFailure {
+  return {
+    class: failureClass,
+    outcome:
+      failureClass === 'server' || failureClass === 'overloaded' ? outcomeOf(failureClass, facts.status) : failureClass,
+    status: facts.status,
+    vendorCode: codeText(facts.vendorCode) ?? null,
+    publicMessage: facts.reason ?? PHRASES[failureClass],
+    billed: facts.billed,
+  };
+}
+
+/** What an error status means. The body decides before the status; refusals are never billed. Never throws. */
+export function classifyStatus(status: number, headers: HeaderView, body: Uint8Array): UpstreamFailure {
+  if (status >= 300 && status < 400) {
+    return failureOf('malformed', { status, billed: 'no', reason: 'it answered with a redirect' });
+  }
+  const json = parseJson(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'));
+  const facts = readError(json);
+  const failureClass = classOf(facts, status);
+  const retry = retryAfterMs(status, headers, json);
+  return {
+    class: failureClass,
+    outcome: outcomeOf(failureClass, status),
+    status,
+    vendorCode: facts.codes[0] ?? null,
+    ...(retry === undefined ? {} : { retryAfterMs: retry }),
+    publicMessage: messageOf(failureClass, facts),
+    billed: 'no',
+  };
+}
+
+/** What an error inside an answer of status 2xx means. `billed`: what is known from usage and delivered text. */
+export function classifyBody(json: unknown, status: number, billed: UpstreamFailure['billed']): UpstreamFailure {
+  const facts = readError(json);
+  const failureClass = classOf(facts, facts.status ?? 500);
+  return {
+    class: failureClass,
+    outcome: outcomeOf(failureClass, status),
+    status,
+    vendorCode: facts.codes[0] ?? null,
+    publicMessage: messageOf(failureClass, facts),
+    billed,
+  };
+}
