@@ -60,8 +60,7 @@ export async function openDatabase(
 ): Promise<{ config: RunnableConfig; embedded: EmbeddedPostgres | null }> {
   if (config.database.url !== null) return { config: config as RunnableConfig, embedded: null };
   const embedded = await startEmbeddedPostgres({ ...embeddedPaths(config), durable: true, maxConnections: 100 });
-  const database = Object.freeze({ ...config.database, url: embedded.url });
-  return { config: { ...config, database }, embedded };
+  return { config: { ...config, database: config.database.at(embedded.url) }, embedded };
 }
 
 /** Brings the schema up to date; in production that is a step of its own. */

@@ -47,7 +47,7 @@ export class CapacityFeed implements OnApplicationShutdown {
         yield picture;
     } finally {
       this.#watchers -= 1;
-      await pictures.return?.();
+      await pictures.return();
     }
   }
 

@@ -33,7 +33,7 @@ export class EventFeed implements OnApplicationShutdown {
       }
     } finally {
       this.#listeners -= 1;
-      await events.return?.();
+      await events.return();
     }
   }
 

@@ -1,4 +1,4 @@
-import { callApi, demoEnvironment } from './api.js';
+import { callApi, demoEnvironment, type ApiAnswer } from './api.js';
 import type { Command } from './command.js';
 import { EXIT, CommandError } from './exit-codes.js';
 import { printJson, printLine } from './print.js';
@@ -12,6 +12,21 @@ const SHOWN = [
   'aip-overhead-ms',
   'aip-audit-receipt',
 ];
+
+/** The answer's text and the headers worth showing. @throws CommandError when the gateway refused */
+function shownOf({ status, headers, body }: ApiAnswer): {
+  readonly text: string;
+  readonly headers: Record<string, string>;
+} {
+  const parsed = JSON.parse(body) as {
+    choices?: { message: { content: string | null } }[];
+    error?: { message: string };
+  };
+  if (status !== 200)
+    throw new CommandError(parsed.error?.message ?? `The server answered ${String(status)}`, EXIT.finding);
+  const shown = SHOWN.flatMap((name) => (headers[name] === undefined ? [] : [[name, String(headers[name])] as const]));
+  return { text: parsed.choices?.[0]?.message.content ?? '', headers: Object.fromEntries(shown) };
+}
 
 /** `aip demo ask` */
 export const demoAsk: Command = {
@@ -30,17 +45,7 @@ export const demoAsk: Command = {
       },
       body: { model: 'auto', messages: [{ role: 'user', content: question }] },
     });
-    const body = JSON.parse(answer.body) as {
-      choices?: { message: { content: string | null } }[];
-      error?: { message: string };
-    };
-    if (answer.status !== 200) {
-      throw new CommandError(body.error?.message ?? `The server answered ${String(answer.status)}`, EXIT.finding);
-    }
-    const headers = Object.fromEntries(
-      SHOWN.flatMap((name) => (answer.headers[name] === undefined ? [] : [[name, String(answer.headers[name])]])),
-    );
-    const text = body.choices?.[0]?.message.content ?? '';
+    const { text, headers } = shownOf(answer);
     if (json) printJson({ text, headers });
     else {
       printLine(text);

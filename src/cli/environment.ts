@@ -33,7 +33,7 @@ export async function withServices<T>(
   initialiseSecrets(config);
   const database = await reachDatabase(config);
   const context = await createContext(
-    { ...config, database: { ...config.database, url: database.url } },
+    { ...config, database: config.database.at(database.url) },
     createLogger('warn', new SystemClock()),
   );
   try {

@@ -35,12 +35,12 @@ async function execute(command: Command, rest: readonly string[]): Promise<numbe
     allowPositionals: true,
     strict: true,
   });
-  if (values['help'] === true) {
+  if (values.help === true) {
     printLine(`aip ${command.name} ${command.args}\n\n${command.summary}`);
     for (const [name, { describe }] of Object.entries(command.options)) printLine(`  --${name.padEnd(18)} ${describe}`);
     return EXIT.ok;
   }
-  return command.run({ values, positionals, json: values['json'] === true });
+  return command.run({ values, positionals, json: values.json === true });
 }
 
 function exitCodeOf(error: unknown): number {

@@ -10,9 +10,9 @@ const DEFAULT_SECONDS = 60;
 
 function secondsOf(text: string | boolean | undefined): number {
   if (text === undefined) return DEFAULT_SECONDS;
-  const [, amount, unit] = DURATION.exec(String(text)) ?? [];
-  if (amount === undefined) throw usageError('--for takes a duration such as 60s or 5m');
-  return Number(amount) * (unit === 'm' ? 60 : 1);
+  const [, count, unit] = DURATION.exec(String(text)) ?? [];
+  if (count === undefined) throw usageError('--for takes a duration such as 60s or 5m');
+  return Number(count) * (unit === 'm' ? 60 : 1);
 }
 
 /** A token of somebody who may play with simulated partners. */

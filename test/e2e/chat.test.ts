@@ -9,7 +9,12 @@ interface Completion {
 }
 
 interface Refusal {
-  readonly error: { readonly code: string; readonly type: string; readonly message: string; readonly param: string | null };
+  readonly error: {
+    readonly code: string;
+    readonly type: string;
+    readonly message: string;
+    readonly param: string | null;
+  };
 }
 
 let gateway: GatewayApp;
@@ -50,7 +55,9 @@ describe('POST /v1/chat/completions, 200', () => {
     expect(answer.headers['aip-attempts']).toBe('1');
     // 12 × 1/1M + 5 × 2/1M
     expect(answer.headers['aip-cost']).toBe('0.000022000000 USD');
-    expect(String(answer.headers['aip-audit-receipt'])).toMatch(/^[0-9a-f-]{36}\/\d+\/[0-9a-f]{64}, [0-9a-f-]{36}\/\d+\/[0-9a-f]{64}$/);
+    expect(String(answer.headers['aip-audit-receipt'])).toMatch(
+      /^[0-9a-f-]{36}\/\d+\/[0-9a-f]{64}, [0-9a-f-]{36}\/\d+\/[0-9a-f]{64}$/,
+    );
     expect(first.seen[0]?.body).toMatchObject({ model: 'first-model', stream: true });
     expect(first.seen[0]?.body).not.toHaveProperty('aip');
     expect(first.seen[0]?.headers.authorization).toBe('Bearer secret-of-first-0123456789');
@@ -62,7 +69,9 @@ describe('POST /v1/chat/completions, 200', () => {
     expect(answer.headers['content-type']).toBe('text/event-stream; charset=utf-8');
     const events = answer.text.trim().split('\n\n');
     expect(events.at(-1)).toBe('data: [DONE]');
-    const chunks = events.slice(0, -1).map((event) => JSON.parse(event.slice(6)) as { choices: { delta: { content?: string } }[]; usage?: unknown });
+    const chunks = events
+      .slice(0, -1)
+      .map((event) => JSON.parse(event.slice(6)) as { choices: { delta: { content?: string } }[]; usage?: unknown });
     expect(chunks.map((chunk) => chunk.choices[0]?.delta.content ?? '').join('')).toBe('Hello there.');
     expect(chunks.at(-1)).toMatchObject({ choices: [], usage: { total_tokens: 17 } });
   });
@@ -70,11 +79,12 @@ describe('POST /v1/chat/completions, 200', () => {
   it('explains a finished call', async () => {
     const answer = await gateway.chat(key);
     const id = String(answer.headers['x-request-id']);
-    const explained = await gateway.api<{ aip: { attempts: unknown[] }; receipts: string[]; ledger: { kind: string }[]; decision: object }>(
-      'GET',
-      `/v1/generations/${id}`,
-      key,
-    );
+    const explained = await gateway.api<{
+      aip: { attempts: unknown[] };
+      receipts: string[];
+      ledger: { kind: string }[];
+      decision: object;
+    }>('GET', `/v1/generations/${id}`, key);
     expect([explained.status, explained.text]).toEqual([200, expect.any(String)]);
     const body = explained.json();
     expect(body.aip.attempts).toHaveLength(1);
@@ -112,7 +122,10 @@ describe('failover', () => {
 
   it.each([
     ['an overloaded partner', answerStatus(503, { error: { message: 'overloaded' } })],
-    ['a partner that refuses our credential', answerStatus(401, { error: { message: 'bad key', code: 'invalid_api_key' } })],
+    [
+      'a partner that refuses our credential',
+      answerStatus(401, { error: { message: 'bad key', code: 'invalid_api_key' } }),
+    ],
     ['a stream cut before the first delta', cutAfter(0)],
     ['a stream that ends before the first delta', truncateAfter(1)],
   ])('answers from another for %s', async (_name, script) => {
@@ -127,7 +140,9 @@ describe('failover', () => {
     expect(answer.status).toBe(200);
     expect(answer.text).not.toContain('[DONE]');
     const last = answer.text.trim().split('\n\n').at(-1) ?? '';
-    expect(JSON.parse(last.slice(6))).toMatchObject({ error: { code: 'all_providers_failed', aip: { cost: { currency: 'USD' } } } });
+    expect(JSON.parse(last.slice(6))).toMatchObject({
+      error: { code: 'all_providers_failed', aip: { cost: { currency: 'USD' } } },
+    });
   });
 });
 
@@ -138,12 +153,26 @@ describe('refusals', () => {
     ['no messages', '{"model":"m"}', 400, 'invalid_value'],
     ['a wrong type', '{"model":"m","messages":"hello"}', 400, 'invalid_value'],
     ['__proto__', '{"model":"m","messages":[{"role":"user","content":"x"}],"__proto__":{"a":1}}', 400, 'invalid_json'],
-    ['33 levels', `{"model":"m","messages":[{"role":"user","content":"x"}],"metadata":${'['.repeat(40)}${']'.repeat(40)}}`, 400, 'invalid_json'],
-    ['an unknown model', '{"model":"nobody-has-it","messages":[{"role":"user","content":"x"}]}', 404, 'model_not_found'],
+    [
+      '33 levels',
+      `{"model":"m","messages":[{"role":"user","content":"x"}],"metadata":${'['.repeat(40)}${']'.repeat(40)}}`,
+      400,
+      'invalid_json',
+    ],
+    [
+      'an unknown model',
+      '{"model":"nobody-has-it","messages":[{"role":"user","content":"x"}]}',
+      404,
+      'model_not_found',
+    ],
   ])('refuses %s', async (_name, body, status, code) => {
-    const answer = await gateway.api<Refusal>('POST', '/v1/chat/completions', key, body, { 'content-type': 'application/json' });
+    const answer = await gateway.api<Refusal>('POST', '/v1/chat/completions', key, body, {
+      'content-type': 'application/json',
+    });
     expect([answer.status, answer.json().error.code]).toEqual([status, code]);
-    expect(answer.json().error).toEqual(expect.objectContaining({ message: expect.any(String), type: expect.any(String) }));
+    expect(answer.json().error).toEqual(
+      expect.objectContaining({ message: expect.any(String), type: expect.any(String) }),
+    );
     expect(answer.headers['x-should-retry']).toBe('false');
     expect(first.seen).toHaveLength(0);
   });
@@ -174,12 +203,18 @@ describe('refusals', () => {
   it('404 for any other address below /v1, 415 for another type', async () => {
     const unknown = await gateway.api<Refusal>('POST', '/v1/completions', key, {});
     expect([unknown.status, unknown.json().error.code]).toEqual([404, 'unknown_url']);
-    const typed = await gateway.api<Refusal>('POST', '/v1/chat/completions', key, '<x/>', { 'content-type': 'application/xml' });
+    const typed = await gateway.api<Refusal>('POST', '/v1/chat/completions', key, '<x/>', {
+      'content-type': 'application/xml',
+    });
     expect([typed.status, typed.json().error.code]).toEqual([415, 'unsupported_media_type']);
   });
 
   it("answers a caller's fault with the partner's words, once", async () => {
-    first.next(answerStatus(400, { error: { message: 'temperature must be smaller', type: 'invalid_request_error', code: null } }));
+    first.next(
+      answerStatus(400, {
+        error: { message: 'temperature must be smaller', type: 'invalid_request_error', code: null },
+      }),
+    );
     const answer = await gateway.chat(key);
     expect(answer.status).toBe(400);
     expect(answer.json<Refusal>().error.message).toContain('temperature must be smaller');
@@ -203,7 +238,9 @@ describe('a caller who hangs up', () => {
       void (async () => {
         for (const content of words) {
           if (response.destroyed) return;
-          response.write(`data: ${JSON.stringify({ id: 'x', object: 'chat.completion.chunk', created: 1, model: 'up-1', choices: [{ index: 0, delta: { content }, logprobs: null, finish_reason: null }] })}\n\n`);
+          response.write(
+            `data: ${JSON.stringify({ id: 'x', object: 'chat.completion.chunk', created: 1, model: 'up-1', choices: [{ index: 0, delta: { content }, logprobs: null, finish_reason: null }] })}\n\n`,
+          );
           await new Promise((resolve) => setTimeout(resolve, 10));
         }
         response.end();
@@ -221,7 +258,11 @@ describe('a caller who hangs up', () => {
     const id = answer.headers.get('x-request-id') ?? '';
     controller.abort();
     const explained = await until(async () => {
-      const found = await gateway.api<{ status: string; aip: { cost: { amount: string } } }>('GET', `/v1/generations/${id}`, key);
+      const found = await gateway.api<{ status: string; aip: { cost: { amount: string } } }>(
+        'GET',
+        `/v1/generations/${id}`,
+        key,
+      );
       return found.status === 200 ? found.json() : undefined;
     });
     expect(explained.status).toBe('client_closed');
@@ -237,4 +278,3 @@ async function until<T>(read: () => Promise<T | undefined>): Promise<T> {
   }
   throw new Error('It never came');
 }
-

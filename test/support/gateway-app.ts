@@ -64,15 +64,22 @@ export class GatewayApp {
       'test',
     );
     initialiseSecrets(config);
-    const runnable = { ...config, database: { url: database.url, poolSize: config.database.poolSize } };
+    const runnable = { ...config, database: config.database.at(database.url) };
     // eslint-disable-next-line no-restricted-syntax -- a switch for whoever looks for a failure
-    const app = await createApp(runnable, createLogger(process.env['TEST_LOG'] === undefined ? 'silent' : 'info', new SystemClock()));
+    const app = await createApp(
+      runnable,
+      createLogger(process.env['TEST_LOG'] === undefined ? 'silent' : 'info', new SystemClock()),
+    );
     await app.init();
     await app.get(ReplicaService).register();
     await app.get(ConfigSnapshots).start();
     await app.get(GatewayService).start();
     const people = app.get(UsersService);
-    const org = await people.createOrganisation({ name: 'Test Agency', requireInvestigation: false, requirePurpose: false });
+    const org = await people.createOrganisation({
+      name: 'Test Agency',
+      requireInvestigation: false,
+      requirePurpose: false,
+    });
     const team = await people.createTeam({ kind: 'system', orgId: org.id }, { name: 'Team One' });
     await app.listen(0, '127.0.0.1');
     app.get(Readiness).markStarted();
@@ -122,7 +129,11 @@ export class GatewayApp {
   async investigation(externalRef: string): Promise<string> {
     const made = await this.app
       .get(InvestigationsService)
-      .create({ kind: 'system', orgId: this.orgId }, externalRef, { title: externalRef, teamId: this.teamId, access: 'organisation' });
+      .create({ kind: 'system', orgId: this.orgId }, externalRef, {
+        title: externalRef,
+        teamId: this.teamId,
+        access: 'organisation',
+      });
     return made.id;
   }
 
@@ -192,7 +203,12 @@ export class GatewayApp {
       body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
     });
     const text = await answer.body.text();
-    return { status: answer.statusCode, headers: answer.headers, text, json: <U = T>() => JSON.parse(text) as U } as HttpAnswer<T>;
+    return {
+      status: answer.statusCode,
+      headers: answer.headers,
+      text,
+      json: <U = T>() => JSON.parse(text) as U,
+    } as HttpAnswer<T>;
   }
 
   /** A chat call. */
@@ -201,7 +217,13 @@ export class GatewayApp {
     body: Readonly<Record<string, unknown>> = {},
     headers: Readonly<Record<string, string>> = {},
   ): Promise<HttpAnswer> {
-    return this.api('POST', '/v1/chat/completions', key, { model: 'm', messages: [{ role: 'user', content: 'Hello' }], ...body }, headers);
+    return this.api(
+      'POST',
+      '/v1/chat/completions',
+      key,
+      { model: 'm', messages: [{ role: 'user', content: 'Hello' }], ...body },
+      headers,
+    );
   }
 
   /** Findings of the ledger check; empty when clean. */

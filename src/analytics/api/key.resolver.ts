@@ -5,7 +5,7 @@ import { KeysService, type VirtualKey } from '../../identity/index.js';
 import { parseInput } from '../../platform/http/index.js';
 import { CurrentPrincipal, RequirePermission, type Principal } from '../../platform/security/index.js';
 import { Instant } from './scalars.js';
-import { orProblem, requestIdOf } from './settle-problem.js';
+import { orProblem, plainInput, requestIdOf } from './settle-problem.js';
 import { resultOf, type ProblemModel } from './shared.model.js';
 
 /** A virtual key; its text exists only in the answer of its creation. */
@@ -84,7 +84,7 @@ export class KeyResolver {
     @Context() context: Parameters<typeof requestIdOf>[0],
   ): Promise<VirtualKeyModel | ProblemModel> {
     return orProblem(requestIdOf(context), async () => {
-      const created = await this.keys.createKey(principal, parseInput(input, { ...given }));
+      const created = await this.keys.createKey(principal, parseInput(input, plainInput(given)));
       return toModel(created.key, created.secret);
     });
   }

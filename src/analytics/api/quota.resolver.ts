@@ -30,7 +30,7 @@ import {
   toQuotaModel,
   toRateLimitModel,
 } from './quota.model.js';
-import { orProblem, requestIdOf } from './settle-problem.js';
+import { orProblem, plainInput, requestIdOf } from './settle-problem.js';
 import { pageSize } from './usage.resolver.js';
 
 type GraphqlContext = Parameters<typeof requestIdOf>[0];
@@ -77,7 +77,7 @@ export class QuotaResolver {
     @Context() context: GraphqlContext,
   ): Promise<QuotaModel | ProblemModel> {
     return orProblem(requestIdOf(context), async () =>
-      toQuotaModel(await this.admin.setQuota(principal, parseInput(createQuotaInput, plain(input)))),
+      toQuotaModel(await this.admin.setQuota(principal, parseInput(createQuotaInput, plainInput(input)))),
     );
   }
 
@@ -107,7 +107,7 @@ export class QuotaResolver {
       const { expiresAt: expiresAtMs, ...rest } = input;
       const parsed = parseInput(
         requestOverrideInput,
-        plain({ ...rest, expiresAt: new Date(expiresAtMs).toISOString() }),
+        plainInput({ ...rest, expiresAt: new Date(expiresAtMs).toISOString() }),
       );
       const { expiresAt: _text, ...request } = parsed;
       return toOverrideModel(
@@ -156,13 +156,7 @@ export class QuotaResolver {
 
   /** Whose limits: the caller's, or a user of the organisation for those who may see others. */
   #holder(principal: Principal, subject: SubjectInput | undefined): QuotaHolder {
-    const own: QuotaHolder = {
-      orgId: principal.orgId,
-      userId: principal.userId,
-      teamId: principal.teamId,
-      keyId: principal.credential.kind === 'virtual_key' ? principal.credential.id : null,
-      kind: principal.kind,
-    };
+    const own = holderOfCaller(principal);
     if (subject === undefined || subject.id === principal.userId) return own;
     if (!principal.permissions.has('usage:read:all') && !principal.permissions.has('usage:read:team')) {
       throw new AppError(
@@ -186,7 +180,7 @@ export class QuotaResolver {
   }
 }
 
-/** GraphQL inputs have no prototype and carry undefined members; the schemas expect plain objects. */
-function plain(input: object): unknown {
-  return JSON.parse(JSON.stringify(input));
+/** The caller as quotas look at callers. */
+function holderOfCaller({ orgId, userId, teamId, credential, kind }: Principal): QuotaHolder {
+  return { orgId, userId, teamId, keyId: credential.kind === 'virtual_key' ? credential.id : null, kind };
 }

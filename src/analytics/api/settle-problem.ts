@@ -18,3 +18,8 @@ export async function orProblem<T extends object>(
 export function requestIdOf(context: { readonly req: { readonly id?: unknown } }): string {
   return typeof context.req.id === 'string' ? context.req.id : 'websocket';
 }
+
+/** GraphQL inputs have no prototype and carry undefined members; the schemas expect plain objects. */
+export function plainInput(input: object): unknown {
+  return JSON.parse(JSON.stringify(input));
+}

@@ -68,7 +68,7 @@ export class PageInfoModel {
 }
 
 /** A union of a result and a refusal. */
-export function resultOf<T extends new () => object>(name: string, model: T): ReturnType<typeof createUnionType> {
+export function resultOf(name: string, model: new () => object): ReturnType<typeof createUnionType> {
   return createUnionType({
     name,
     types: () => [model, ProblemModel] as const,

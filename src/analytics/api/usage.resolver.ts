@@ -52,13 +52,13 @@ export class UsageResolver {
     };
   }
 
+  // eslint-disable-next-line no-restricted-syntax -- the arguments of a GraphQL field are its parameters
   @RequirePermission('usage:read', 'usage:read:team', 'usage:read:all')
   @Query(() => CostConnectionModel, { description: 'Cost by any mix of dimensions, dearest group first' })
   async costAttribution(
     @CurrentPrincipal() principal: Principal,
     @Args('filter', { type: () => UsageFilterInput }) input: UsageFilterInput,
     @Args('by', { type: () => [UsageDimension] }) by: Dimension[],
-    // eslint-disable-next-line max-params -- the arguments of a GraphQL field are its parameters
     @Args('first', { type: () => Int, defaultValue: 100 }) first: number,
     @Args('after', { type: () => String, nullable: true }) after?: string,
   ): Promise<CostConnectionModel> {

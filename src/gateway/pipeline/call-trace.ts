@@ -60,8 +60,7 @@ export class CallTrace {
     const last = attempts.at(-1);
     const { cost } = this;
     return {
-      provider: last?.deployment.providerName ?? '',
-      model: this.upstream?.answeredModel ?? last?.deployment.upstreamModel ?? '',
+      ...answeredBy(last, this.upstream?.answeredModel ?? null),
       attempts: attempts.map(({ n, deployment, outcome }) => ({
         n,
         provider: deployment.providerName,
@@ -120,6 +119,16 @@ export class CallTrace {
       ttftMs: last?.attempt.ttftMs ?? null,
     };
   }
+}
+
+function answeredBy(
+  last: AttemptRecord | undefined,
+  answeredModel: string | null,
+): { readonly provider: string; readonly model: string } {
+  return {
+    provider: last?.deployment.providerName ?? '',
+    model: answeredModel ?? last?.deployment.upstreamModel ?? '',
+  };
 }
 
 function servedBy(last: AttemptRecord | undefined, answeredModel: string | null): Record<string, unknown> {

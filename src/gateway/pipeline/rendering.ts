@@ -125,7 +125,7 @@ export class StreamRendering implements Rendering {
 function withoutUsage(chunk: ChatChunk): ChatChunk {
   if (!('usage' in chunk)) return chunk;
   const { usage: _usage, ...rest } = chunk;
-  return rest as ChatChunk;
+  return rest;
 }
 
 /** One JSON body: a drained stream. */

@@ -6,7 +6,6 @@ import { BudgetsService, type BudgetFacts } from '../../budgets/index.js';
 import { totalTokens, MeteringService } from '../../metering/index.js';
 import { Clock } from '../../platform/clock/index.js';
 import { GroupCommit } from '../../platform/database/index.js';
-import { AppError } from '../../platform/errors/index.js';
 import { jitter, newId } from '../../platform/ids/index.js';
 import { formatAmount, larger, ZERO } from '../../platform/money/index.js';
 import { Metrics } from '../../platform/telemetry/index.js';

@@ -20,6 +20,11 @@ export class DatabaseConfig {
     /** Connections of the pool. 4…200. */
     readonly poolSize: number,
   ) {}
+
+  /** The same settings for a database that is known. */
+  at(url: string): DatabaseConfig & { readonly url: string } {
+    return new DatabaseConfig(url, this.poolSize) as DatabaseConfig & { readonly url: string };
+  }
 }
 
 /** Files of this installation. */
