@@ -257,7 +257,7 @@ describe('a caller who hangs up', () => {
     await reader?.read();
     const id = answer.headers.get('x-request-id') ?? '';
     controller.abort();
-    const explained = await until(async () => {
+    const explained = await until<{ status: string; aip: { cost: { amount: string } } }>(async () => {
       const found = await gateway.api<{ status: string; aip: { cost: { amount: string } } }>(
         'GET',
         `/v1/generations/${id}`,

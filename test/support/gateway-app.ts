@@ -16,7 +16,6 @@ import { fromPerMillion, PricesService, type Meter } from '../../src/metering/in
 import { SystemClock } from '../../src/platform/clock/index.js';
 import { loadConfig } from '../../src/platform/config/index.js';
 import { createLogger } from '../../src/platform/logging/index.js';
-import { parseAmount } from '../../src/platform/money/index.js';
 import { ReplicaService } from '../../src/platform/replica/index.js';
 import type { Role } from '../../src/platform/security/index.js';
 import { ConfigSnapshots } from '../../src/platform/snapshot/index.js';
@@ -149,7 +148,7 @@ export class GatewayApp {
       model,
       meter,
       currency: 'USD',
-      amount: fromPerMillion(parseAmount(amount)),
+      amount: fromPerMillion(amount),
       effectiveFromMs: Date.parse('2026-01-01'),
       confirmed: true,
       source: 'test',

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
 import { fromPerMillion, PricesService, type Meter, type PriceDraft } from '../../metering/index.js';
-import { parseAmount } from '../../platform/money/index.js';
 import { ConfigSnapshots } from '../../platform/snapshot/index.js';
 import { SIMULATED_PARTNERS } from '../../providers/index.js';
 import type { DemoApi } from '../demo-api.js';
@@ -74,7 +73,7 @@ function simulatedPrices(): PriceDraft[] {
           model: name,
           meter,
           currency: 'XTS',
-          amount: fromPerMillion(parseAmount(perMillion)),
+          amount: fromPerMillion(perMillion),
           effectiveFromMs: Date.parse(PRICED_FROM),
           confirmed: true,
           source: 'simulated partner',

@@ -1,0 +1,262 @@
+import { Injectable } from '@nestjs/common';
+
+import { MeteringService, type LedgerEntry } from '../metering/index.js';
+import type { Tx } from '../platform/database/index.js';
+import { newId } from '../platform/ids/index.js';
+import { formatAmount, picoUsd, ZERO, type PicoUsd } from '../platform/money/index.js';
+import { OutboxRepository, type OutboxEvent } from '../platform/outbox/index.js';
+import type { Ask, AskLimit, BudgetFacts, FlushResult, Verdict } from './ask.js';
+import {
+  addHold,
+  decideHolds,
+  holdOf,
+  settleDeltas,
+  type Decision,
+  type Delta,
+  type ReadyAsk,
+} from './domain/decide-holds.js';
+import { postedOn, type Hold, type Settle } from './domain/hold.js';
+import { crossingsOf } from './domain/thresholds.js';
+import { OpeningBalances } from './opening-balances.js';
+import { balanceKey, BalanceRepository, type BalanceKey, type MovedBalance } from './persistence/balance.repository.js';
+
+const MAX_CACHED = 100_000;
+
+/** One flush of money: settlements first, then asks; one guarded statement in the common case. Source: money page §5. */
+@Injectable()
+export class BudgetFlush {
+  /** Key → id of balances; immutable, so it is cached for good. */
+  readonly #ids = new Map<string, number>();
+
+  constructor(
+    private readonly balances: BalanceRepository,
+    private readonly opening: OpeningBalances,
+    private readonly metering: MeteringService,
+    private readonly outbox: OutboxRepository,
+  ) {}
+
+  /** Resolves holds, decides asks and writes both with their ledger entries. The caller owns the transaction. */
+  async run(
+    tx: Tx,
+    flush: { readonly settles: readonly Settle[]; readonly asks: readonly Ask[]; readonly nowMs: number },
+  ): Promise<FlushResult> {
+    const settled = await this.balances.resolve(tx, flush.settles);
+    const settles = flush.settles.filter(({ hold }) => settled.has(hold.id));
+    const ready = await this.#ready(tx, flush.asks, flush.nowMs);
+    const { decisions, moved } = await this.#decide(tx, settles, ready);
+    const holds = ready.flatMap((ask) => {
+      const decision = decisions.get(ask);
+      return decision?.kind === 'held' ? [decision.hold] : [];
+    });
+    await this.balances.insertHolds(tx, holds);
+    await this.metering.insertLedger(tx, [
+      ...settles.map((settle) => settleEntry(settle, flush.nowMs)),
+      ...holds.map((hold) => holdEntry(hold, flush.nowMs)),
+    ]);
+    await this.#announce(tx, moved, flush);
+    return {
+      settled,
+      verdicts: flush.asks.map((ask, index) => verdictOf(ask, decisions.get(ready[index] as ReadyAsk), this.#ids)),
+    };
+  }
+
+  async #decide(
+    tx: Tx,
+    settles: readonly Settle[],
+    asks: readonly ReadyAsk[],
+  ): Promise<{ readonly decisions: ReadonlyMap<ReadyAsk, Decision>; readonly moved: readonly MovedBalance[] }> {
+    const hopeful = settleDeltas(settles);
+    const all = new Map<ReadyAsk, Decision>();
+    for (const ask of asks) {
+      const hold = holdOf(ask, ask.candidates);
+      addHold(hopeful, hold);
+      all.set(ask, { kind: 'held', hold, keep: ask.candidates.map(({ deploymentId }) => deploymentId) });
+    }
+    const moved = await this.balances.moveIfFits(tx, hopeful);
+    if (moved !== undefined) return { decisions: all, moved };
+    const locked = await this.balances.lock(tx, [...hopeful.keys()]);
+    const { decisions, deltas } = decideHolds(locked, settles, asks);
+    return { decisions, moved: await this.balances.move(tx, nonZero(deltas)) };
+  }
+
+  /** Gives every line the id of its balance; balances of a new window or member are made first. */
+  async #ready(tx: Tx, asks: readonly Ask[], nowMs: number): Promise<readonly ReadyAsk[]> {
+    const missing = new Map<string, AskLimit>();
+    for (const { candidates } of asks) {
+      for (const { limits } of candidates) {
+        for (const limit of limits) if (!this.#ids.has(keyOf(limit))) missing.set(keyOf(limit), limit);
+      }
+    }
+    if (missing.size > 0) await this.#makeBalances(tx, [...missing.values()], nowMs);
+    return asks.map((ask) => ({
+      ...ask,
+      candidates: ask.candidates.map((candidate) => ({
+        deploymentId: candidate.deploymentId,
+        served: candidate.served,
+        worst: candidate.worst,
+        lines: candidate.limits.map((limit) => ({
+          balanceId: this.#idOf(limit),
+          metric: limit.metric,
+          amount: limit.amount,
+          own: limit.own,
+        })),
+      })),
+    }));
+  }
+
+  async #makeBalances(tx: Tx, limits: readonly AskLimit[], nowMs: number): Promise<void> {
+    let found = await this.balances.findIds(tx, limits);
+    const unknown = limits.filter((limit) => !found.has(keyOf(limit)));
+    if (unknown.length > 0) {
+      const made = await this.balances.insertMissing(tx, await this.opening.of(tx, unknown));
+      const opened = made.filter(({ posted }) => posted !== ZERO);
+      await this.metering.insertLedger(
+        tx,
+        opened.map((balance) => openingEntry(balance, nowMs)),
+      );
+      found = await this.balances.findIds(tx, limits);
+    }
+    // A balance made by this very transaction may vanish with it: remember ids only of those found before.
+    if (this.#ids.size > MAX_CACHED) this.#ids.clear();
+    for (const [key, id] of found) this.#ids.set(key, id);
+    if (unknown.length > 0) this.#forgetUnless(unknown);
+  }
+
+  /** After a rollback an id would point nowhere: ids of new balances are looked up once more by the next flush. */
+  #forgetUnless(fresh: readonly AskLimit[]): void {
+    const keys = fresh.map(keyOf);
+    setImmediate(() => {
+      for (const key of keys) this.#ids.delete(key);
+    });
+  }
+
+  #idOf(limit: AskLimit): number {
+    const id = this.#ids.get(keyOf(limit));
+    if (id === undefined) throw new Error(`No balance for limit ${limit.limitId}`);
+    return id;
+  }
+
+  async #announce(
+    tx: Tx,
+    moved: readonly MovedBalance[],
+    flush: { readonly asks: readonly Ask[]; readonly nowMs: number },
+  ): Promise<void> {
+    const grown = moved.filter(({ postedBefore, postedAfter }) => postedAfter > postedBefore);
+    if (grown.length === 0) return;
+    const events: OutboxEvent[] = [];
+    for (const balance of grown) {
+      const { at, exhausted } = crossingsOf(balance);
+      for (const percent of at) events.push(thresholdEvent(balance, percent, flush.nowMs));
+      if (exhausted) events.push(exhaustedEvent(balance, flush.nowMs));
+    }
+    await this.outbox.insert(tx, events);
+  }
+}
+
+function keyOf({ limitId, subject, startsAtMs }: BalanceKey): string {
+  return balanceKey(limitId, subject, startsAtMs);
+}
+
+function nonZero(deltas: ReadonlyMap<number, Delta>): ReadonlyMap<number, Delta> {
+  return new Map([...deltas].filter(([, { held, posted }]) => held !== 0n || posted !== 0n));
+}
+
+function verdictOf(ask: Ask, decision: Decision | undefined, ids: ReadonlyMap<string, number>): Verdict {
+  if (decision === undefined) throw new Error('An ask was not decided');
+  if (decision.kind === 'held') return decision;
+  for (const { limits } of ask.candidates) {
+    for (const limit of limits) {
+      if (ids.get(keyOf(limit)) === decision.balanceId) return { kind: decision.kind, budget: factsOf(limit) };
+    }
+  }
+  throw new Error('A shortage names a balance of its ask');
+}
+
+function factsOf({ facts, metric, endsAtMs, period }: AskLimit): BudgetFacts {
+  return { ...facts, metric, period, resetsAtMs: period === 'LIFETIME' ? null : endsAtMs };
+}
+
+function holdEntry(hold: Hold, atMs: number): LedgerEntry {
+  return {
+    id: newId(),
+    orgId: hold.orgId,
+    atMs,
+    holdId: hold.id,
+    requestId: hold.requestId,
+    kind: 'HOLD',
+    currency: hold.currency,
+    amount: hold.amount,
+    balanceIds: hold.lines.map(({ balanceId }) => balanceId),
+    heldDeltas: hold.lines.map(({ amount }) => amount),
+    postedDeltas: hold.lines.map(() => ZERO),
+    reason: 'reserve',
+    ref: null,
+  };
+}
+
+const KIND_OF = { settle: 'SETTLE', unknown: 'SETTLE', release: 'RELEASE', expire: 'EXPIRE' } as const;
+
+function settleEntry(settle: Settle, atMs: number): LedgerEntry {
+  const { hold, posted, reason } = settle;
+  return {
+    id: newId(),
+    orgId: hold.orgId,
+    atMs,
+    holdId: hold.id,
+    requestId: hold.requestId,
+    kind: KIND_OF[reason],
+    currency: hold.currency,
+    amount: posted.amount,
+    balanceIds: hold.lines.map(({ balanceId }) => balanceId),
+    heldDeltas: hold.lines.map(({ amount }) => picoUsd(-amount)),
+    postedDeltas: hold.lines.map((line) => postedOn(line, settle)),
+    reason,
+    ref: null,
+  };
+}
+
+function openingEntry(
+  balance: { readonly id: number; readonly orgId: string; readonly currency: string; readonly posted: PicoUsd },
+  atMs: number,
+): LedgerEntry {
+  return {
+    id: newId(),
+    orgId: balance.orgId,
+    atMs,
+    holdId: null,
+    requestId: null,
+    kind: 'ADJUST',
+    currency: balance.currency,
+    amount: ZERO,
+    balanceIds: [balance.id],
+    heldDeltas: [ZERO],
+    postedDeltas: [balance.posted],
+    reason: 'used in this window before the budget was made',
+    ref: null,
+  };
+}
+
+function thresholdEvent(balance: MovedBalance, percent: number, atMs: number): OutboxEvent {
+  return {
+    id: newId(),
+    orgId: balance.orgId,
+    type: 'budget.threshold.reached',
+    atMs,
+    data: {
+      limitId: balance.limitId,
+      threshold: { at: percent, basis: 'ACTUAL', unit: 'PERCENT' },
+      posted: formatAmount(balance.postedAfter),
+      limit: formatAmount(balance.limit),
+    },
+  };
+}
+
+function exhaustedEvent(balance: MovedBalance, atMs: number): OutboxEvent {
+  return {
+    id: newId(),
+    orgId: balance.orgId,
+    type: 'budget.exhausted',
+    atMs,
+    data: { limitId: balance.limitId, posted: formatAmount(balance.postedAfter), limit: formatAmount(balance.limit) },
+  };
+}

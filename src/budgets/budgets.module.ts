@@ -1,0 +1,31 @@
+import { Module } from '@nestjs/common';
+
+import { AuditModule } from '../audit/index.js';
+import { IdentityModule } from '../identity/index.js';
+import { MeteringModule } from '../metering/index.js';
+import { BudgetsController } from './api/budgets.controller.js';
+import { BudgetAdminService } from './budget-admin.service.js';
+import { BudgetFlush } from './budget-flush.js';
+import { BudgetTreePart } from './budget-tree-part.js';
+import { BudgetsService } from './budgets.service.js';
+import { LedgerCheck } from './ledger-check.js';
+import { OpeningBalances } from './opening-balances.js';
+import { BalanceRepository } from './persistence/balance.repository.js';
+import { BudgetRepository } from './persistence/budget.repository.js';
+
+@Module({
+  imports: [AuditModule, IdentityModule, MeteringModule],
+  controllers: [BudgetsController],
+  providers: [
+    BudgetAdminService,
+    BudgetFlush,
+    BudgetTreePart,
+    BudgetsService,
+    LedgerCheck,
+    OpeningBalances,
+    BalanceRepository,
+    BudgetRepository,
+  ],
+  exports: [BudgetsService, BudgetAdminService],
+})
+export class BudgetsModule {}

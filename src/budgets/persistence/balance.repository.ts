@@ -1,0 +1,334 @@
+import { Injectable } from '@nestjs/common';
+
+import { rowsOf, type Tx } from '../../platform/database/unit-of-work.js';
+import { parseAmount, formatAmount, picoUsd, type PicoUsd } from '../../platform/money/index.js';
+import type { BudgetMetric, Enforcement } from '../domain/budget.js';
+import type { Balance, Delta } from '../domain/decide-holds.js';
+import type { Hold, HoldLine, ServedDeployment, Settle } from '../domain/hold.js';
+
+/** A balance that a call needs and that may not exist yet. */
+export interface BalanceKey {
+  readonly limitId: string;
+  readonly orgId: string;
+  readonly subject: string;
+  readonly startsAtMs: number;
+  readonly endsAtMs: number;
+}
+
+/** Values of a balance on its first use. */
+export interface NewBalance extends BalanceKey {
+  readonly metric: BudgetMetric;
+  readonly currency: string;
+  readonly enforcement: Enforcement;
+  readonly limit: PicoUsd;
+  readonly carveOutBp: number;
+  /** What the scope had posted in the window before. */
+  readonly posted: PicoUsd;
+}
+
+/** A balance after a flush moved it. */
+export interface MovedBalance {
+  readonly id: number;
+  readonly postedBefore: PicoUsd;
+  readonly postedAfter: PicoUsd;
+  readonly limit: PicoUsd;
+  readonly limitId: string;
+  readonly orgId: string;
+}
+
+interface LockedRow {
+  readonly id: string;
+  readonly metric: BudgetMetric;
+  readonly enforcement: Enforcement;
+  readonly limit_amount: string;
+  readonly extra: string;
+  readonly carve_out_bp: number;
+  readonly posted: string;
+  readonly held: string;
+}
+
+interface HoldRow {
+  readonly id: string;
+  readonly org_id: string;
+  readonly request_id: string;
+  readonly currency: string;
+  readonly amount: string;
+  readonly balance_ids: string[];
+  readonly amounts: string[];
+  readonly plan: readonly { readonly metric: BudgetMetric; readonly only: readonly ServedDeployment[] | null }[];
+  readonly opened_at: Date;
+  readonly expires_at: Date;
+}
+
+const HOLD_COLUMNS =
+  'id, org_id, request_id, currency, amount, balance_ids, amounts::text[] AS amounts, plan, opened_at, expires_at';
+const STATE_OF = { settle: 'settled', unknown: 'settled', release: 'released', expire: 'expired' } as const;
+const decimal = (value: bigint): string => formatAmount(picoUsd(value));
+
+function toHold(row: HoldRow): Hold {
+  const lines = row.balance_ids.map((balanceId, index): HoldLine => {
+    const part = row.plan[index];
+    if (part === undefined) throw new Error(`Hold ${row.id} has more balances than lines`);
+    return {
+      balanceId: Number(balanceId),
+      metric: part.metric,
+      only: part.only,
+      amount: parseAmount(row.amounts[index] ?? ''),
+    };
+  });
+  return {
+    id: row.id,
+    orgId: row.org_id,
+    requestId: row.request_id,
+    currency: row.currency,
+    amount: parseAmount(row.amount),
+    lines,
+    openedAtMs: row.opened_at.getTime(),
+    expiresAtMs: row.expires_at.getTime(),
+  };
+}
+
+/** Rows of budget_balance and hold. Locks are taken in ascending order of balance ids, always. */
+@Injectable()
+export class BalanceRepository {
+  /** Ids of balances by key; those that do not exist are absent. */
+  async findIds(tx: Tx, keys: readonly BalanceKey[]): Promise<ReadonlyMap<string, number>> {
+    if (keys.length === 0) return new Map();
+    const rows = await rowsOf<{ id: string; limit_id: string; subject: string; starts_at: Date }>(
+      tx,
+      {
+        name: 'budgets_balance_ids',
+        text: `SELECT b.id, b.limit_id, b.subject, b.starts_at FROM budget_balance b
+                 JOIN unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS k(limit_id, subject, starts_at) USING (limit_id, subject, starts_at)`,
+      },
+      [
+        keys.map(({ limitId }) => limitId),
+        keys.map(({ subject }) => subject),
+        keys.map(({ startsAtMs }) => new Date(startsAtMs)),
+      ],
+    );
+    return new Map(rows.map((row) => [balanceKey(row.limit_id, row.subject, row.starts_at.getTime()), Number(row.id)]));
+  }
+
+  /** Adds balances on first use, in sorted order; what somebody else added meanwhile stays. Returns those that were added here. */
+  async insertMissing(
+    tx: Tx,
+    balances: readonly NewBalance[],
+  ): Promise<
+    readonly { readonly id: number; readonly orgId: string; readonly currency: string; readonly posted: PicoUsd }[]
+  > {
+    if (balances.length === 0) return [];
+    const rows = await rowsOf<{ id: string; org_id: string; currency: string; posted: string }>(
+      tx,
+      {
+        text: `INSERT INTO budget_balance (limit_id, org_id, subject, starts_at, ends_at, metric, currency, enforcement, limit_amount,
+                                           carve_out_bp, posted, peak)
+               SELECT limit_id, org_id, subject, starts_at, ends_at, metric, currency, enforcement, limit_amount, carve_out_bp, posted, posted
+                 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::text[], $8::text[],
+                             $9::numeric[], $10::int[], $11::numeric[])
+                   AS n(limit_id, org_id, subject, starts_at, ends_at, metric, currency, enforcement, limit_amount, carve_out_bp, posted)
+                ORDER BY limit_id, subject, starts_at ON CONFLICT ON CONSTRAINT budget_balance_window DO NOTHING
+               RETURNING id, org_id, currency, posted`,
+      },
+      [
+        balances.map(({ limitId }) => limitId),
+        balances.map(({ orgId }) => orgId),
+        balances.map(({ subject }) => subject),
+        balances.map(({ startsAtMs }) => new Date(startsAtMs)),
+        balances.map(({ endsAtMs }) => new Date(endsAtMs)),
+        balances.map(({ metric }) => metric),
+        balances.map(({ currency }) => currency),
+        balances.map(({ enforcement }) => enforcement),
+        balances.map(({ limit }) => formatAmount(limit)),
+        balances.map(({ carveOutBp }) => carveOutBp),
+        balances.map(({ posted }) => formatAmount(posted)),
+      ],
+    );
+    return rows.map((row) => ({
+      id: Number(row.id),
+      orgId: row.org_id,
+      currency: row.currency,
+      posted: parseAmount(row.posted),
+    }));
+  }
+
+  /** Moves all balances of a flush when every HARD one still fits its strictest cap; undefined: nothing moved, somebody is short.
+   *  One guarded statement, the common case. */
+  async moveIfFits(tx: Tx, deltas: ReadonlyMap<number, Delta>): Promise<readonly MovedBalance[] | undefined> {
+    if (deltas.size === 0) return [];
+    const ids = [...deltas.keys()].sort((a, b) => a - b);
+    const rows = await rowsOf<MovedRow & { fits: boolean }>(tx, { name: 'budgets_move', text: MOVE }, [
+      ids,
+      ids.map((id) => decimal(deltas.get(id)?.held ?? 0n)),
+      ids.map((id) => decimal(deltas.get(id)?.posted ?? 0n)),
+      false,
+    ]);
+    return rows.length === ids.length ? rows.map(toMoved) : undefined;
+  }
+
+  /** Moves balances that are locked and decided. */
+  async move(tx: Tx, deltas: ReadonlyMap<number, Delta>): Promise<readonly MovedBalance[]> {
+    if (deltas.size === 0) return [];
+    const ids = [...deltas.keys()].sort((a, b) => a - b);
+    const rows = await rowsOf<MovedRow>(tx, { name: 'budgets_move', text: MOVE }, [
+      ids,
+      ids.map((id) => decimal(deltas.get(id)?.held ?? 0n)),
+      ids.map((id) => decimal(deltas.get(id)?.posted ?? 0n)),
+      true,
+    ]);
+    if (rows.length !== ids.length) throw new Error('A balance vanished under its lock');
+    return rows.map(toMoved);
+  }
+
+  /** Locks balances in ascending order and reads their newest state. */
+  async lock(tx: Tx, ids: readonly number[]): Promise<ReadonlyMap<number, Balance>> {
+    const rows = await rowsOf<LockedRow>(
+      tx,
+      {
+        name: 'budgets_lock',
+        text: `SELECT id, metric, enforcement, limit_amount, (extra_amount + rollover_amount) AS extra, carve_out_bp, posted, held
+                 FROM budget_balance WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE`,
+      },
+      [[...ids].sort((a, b) => a - b)],
+    );
+    return new Map(
+      rows.map((row) => [
+        Number(row.id),
+        {
+          id: Number(row.id),
+          metric: row.metric,
+          enforcement: row.enforcement,
+          limit: parseAmount(row.limit_amount),
+          extra: parseAmount(row.extra),
+          carveOutBp: row.carve_out_bp,
+          posted: parseAmount(row.posted),
+          held: parseAmount(row.held),
+        },
+      ]),
+    );
+  }
+
+  /** Adds holds. */
+  async insertHolds(tx: Tx, holds: readonly Hold[]): Promise<void> {
+    if (holds.length === 0) return;
+    await rowsOf(
+      tx,
+      {
+        name: 'budgets_hold_insert',
+        // Arrays of different lengths travel as text: unnest would flatten arrays of arrays.
+        text: `INSERT INTO hold (id, org_id, request_id, state, currency, amount, balance_ids, amounts, plan, opened_at, expires_at)
+               SELECT h.id, h.org_id, h.request_id, 'held', h.currency, h.amount, h.balance_ids::bigint[], h.amounts::numeric[], h.plan, h.opened_at, h.expires_at
+                 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::numeric[], $6::text[], $7::text[], $8::jsonb[], $9::timestamptz[], $10::timestamptz[])
+                   AS h(id, org_id, request_id, currency, amount, balance_ids, amounts, plan, opened_at, expires_at)`,
+      },
+      [
+        holds.map(({ id }) => id),
+        holds.map(({ orgId }) => orgId),
+        holds.map(({ requestId }) => requestId),
+        holds.map(({ currency }) => currency),
+        holds.map(({ amount }) => formatAmount(amount)),
+        holds.map(({ lines }) => `{${lines.map(({ balanceId }) => String(balanceId)).join(',')}}`),
+        holds.map(({ lines }) => `{${lines.map(({ amount }) => formatAmount(amount)).join(',')}}`),
+        holds.map(({ lines }) => JSON.stringify(lines.map(({ metric, only }) => ({ metric, only })))),
+        holds.map(({ openedAtMs }) => new Date(openedAtMs)),
+        holds.map(({ expiresAtMs }) => new Date(expiresAtMs)),
+      ],
+    );
+  }
+
+  /** Resolves holds that are still held; the row's change decides who owns it. Returns those that were ours. */
+  async resolve(tx: Tx, settles: readonly Settle[]): Promise<ReadonlySet<string>> {
+    if (settles.length === 0) return new Set();
+    const rows = await rowsOf<{ id: string }>(
+      tx,
+      {
+        name: 'budgets_hold_resolve',
+        text: `UPDATE hold SET state = s.state FROM unnest($1::uuid[], $2::text[]) AS s(id, state)
+                WHERE hold.id = s.id AND hold.state = 'held' RETURNING hold.id`,
+      },
+      [settles.map(({ hold }) => hold.id), settles.map(({ reason }) => STATE_OF[reason])],
+    );
+    return new Set(rows.map(({ id }) => id));
+  }
+
+  /** Open holds of requests. */
+  async findHeld(tx: Tx, requestIds: readonly string[]): Promise<readonly Hold[]> {
+    const rows = await rowsOf<HoldRow>(
+      tx,
+      { text: `SELECT ${HOLD_COLUMNS} FROM hold WHERE request_id = ANY($1) AND state = 'held'` },
+      [requestIds],
+    );
+    return rows.map(toHold);
+  }
+
+  /** Holds past their life, oldest first. */
+  async findHeldOlderThan(tx: Tx, atMs: number, limit: number): Promise<readonly Hold[]> {
+    const rows = await rowsOf<HoldRow>(
+      tx,
+      {
+        text: `SELECT ${HOLD_COLUMNS} FROM hold WHERE state = 'held' AND expires_at < $1 ORDER BY expires_at LIMIT $2`,
+      },
+      [new Date(atMs), limit],
+    );
+    return rows.map(toHold);
+  }
+
+  /** Every balance's projection, for the check against the ledger. */
+  async findAllTotals(tx: Tx): Promise<ReadonlyMap<number, { readonly held: PicoUsd; readonly posted: PicoUsd }>> {
+    const rows = await rowsOf<{ id: string; held: string; posted: string }>(tx, {
+      text: 'SELECT id, held, posted FROM budget_balance',
+    });
+    return new Map(
+      rows.map((row) => [Number(row.id), { held: parseAmount(row.held), posted: parseAmount(row.posted) }]),
+    );
+  }
+
+  /** Ids of holds that are open. */
+  async findOpenHoldIds(tx: Tx): Promise<readonly string[]> {
+    const rows = await rowsOf<{ id: string }>(tx, { text: `SELECT id FROM hold WHERE state = 'held'` });
+    return rows.map(({ id }) => id);
+  }
+}
+
+/** How a balance is found in a map. */
+export function balanceKey(limitId: string, subject: string, startsAtMs: number): string {
+  return `${limitId}|${subject}|${String(startsAtMs)}`;
+}
+
+interface MovedRow {
+  readonly id: string;
+  readonly before: string;
+  readonly posted: string;
+  readonly limit_amount: string;
+  readonly limit_id: string;
+  readonly org_id: string;
+}
+
+const toMoved = (row: MovedRow): MovedBalance => ({
+  id: Number(row.id),
+  postedBefore: parseAmount(row.before),
+  postedAfter: parseAmount(row.posted),
+  limit: parseAmount(row.limit_amount),
+  limitId: row.limit_id,
+  orgId: row.org_id,
+});
+
+/** `$1` sorted ids, `$2` held deltas, `$3` posted deltas, `$4` move without asking. The strict cap is the lowest class's, so the
+ *  guard can only be too careful; `FOR NO KEY UPDATE` in the materialised list reads the newest version after waiting. */
+const MOVE = `
+  WITH d AS (SELECT * FROM unnest($1::bigint[], $2::numeric[], $3::numeric[]) AS d(id, h, p)),
+       k AS MATERIALIZED (
+         SELECT id, limit_amount, extra_amount + rollover_amount AS extra, carve_out_bp, enforcement, posted, held
+           FROM budget_balance WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE),
+       g AS MATERIALIZED (
+         SELECT $4 OR (count(*) = cardinality($1) AND bool_and(d.h <= 0 OR k.enforcement <> 'HARD' OR
+                  k.posted + k.held + d.h + d.p <= trunc(k.limit_amount * (10000 - k.carve_out_bp) / 10000, 12) + k.extra)) AS fits
+           FROM k JOIN d USING (id))
+  UPDATE budget_balance x
+     SET held = x.held + d.h, posted = x.posted + d.p, version = x.version + 1,
+         peak = greatest(x.peak, x.posted + x.held + d.h + d.p),
+         overrun = CASE WHEN d.p > 0 AND x.posted + d.p > x.limit_amount + x.extra_amount + x.rollover_amount
+                        THEN greatest(x.overrun, x.posted + d.p - x.limit_amount - x.extra_amount - x.rollover_amount) ELSE x.overrun END
+    FROM d, k, g
+   WHERE x.id = d.id AND k.id = d.id AND g.fits
+  RETURNING x.id, k.posted AS before, x.posted, x.limit_amount, x.limit_id, x.org_id`;
