@@ -120,11 +120,7 @@ export async function startDirectoryApp(
       ConfigModule.forRoot(config),
       ClockModule,
       LoggingModule.forRoot(logger),
-      DatabaseModule.forRoot({
-        url: database.url,
-        poolSize: 6,
-        entities: [...IDENTITY_ENTITIES, ...(options.entities ?? [])],
-      }),
+      DatabaseModule.forRoot({ url: database.url, poolSize: 6 }),
       SnapshotModule,
       OutboxModule,
       ReplicaModule,

@@ -1,0 +1,101 @@
+import { SseLimitError, SseParser, type SseEvent } from '../../openai/index.js';
+import type { Emission, HeaderView } from './adapter.js';
+import { failureOf } from './classify-failure.js';
+import { parseJson } from './json-value.js';
+import { headerText } from './retry-after.js';
+
+const MAX_BODY_BYTES = 32 * 1024 * 1024;
+const BLANK: ReadonlySet<number> = new Set([9, 10, 13, 32]);
+const OPENING_BRACE = 123;
+
+/** What a vendor's exchange makes of a body, however it comes. */
+export interface AnswerSink {
+  /** One event of a stream; `json` is undefined when its data is none. */
+  event(event: SseEvent, json: unknown): void;
+  /** The whole body, already parsed. */
+  body(json: unknown): void;
+  /** The body is complete. */
+  close(): void;
+  fail(emission: Emission & { kind: 'failure' }): void;
+  readonly isOver: boolean;
+  readonly billed: 'no' | 'maybe' | 'yes';
+}
+
+/** Decides between a stream and a whole body, and reads it in pieces of any size. */
+export class AnswerReader {
+  readonly #sse = new SseParser();
+  #mode: 'unknown' | 'stream' | 'whole' = 'unknown';
+  #status = 200;
+  #parts: Uint8Array[] = [];
+  #size = 0;
+
+  constructor(private readonly sink: AnswerSink) {}
+
+  get status(): number {
+    return this.#status;
+  }
+
+  /** Looks at status and headers of a success. A content type that says nothing leaves the decision to the first byte. */
+  accept(status: number, headers: HeaderView): void {
+    this.#status = status;
+    const type = (headerText(headers, 'content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+    if (status < 200 || status >= 300) this.#refuse('it answered with a redirect');
+    else if (type === 'text/event-stream') this.#mode = 'stream';
+    else if (type === 'application/json' || type.endsWith('+json')) this.#mode = 'whole';
+    else if (type !== '' && type !== 'text/plain' && type !== 'application/octet-stream') {
+      this.#refuse('it answered with a content type that is neither a stream nor JSON');
+    }
+  }
+
+  push(bytes: Uint8Array): void {
+    if (bytes.length === 0 || this.sink.isOver) return;
+    if (this.#mode === 'unknown' && !this.#sniff(bytes)) return;
+    if (this.#mode === 'whole') this.#keep(bytes);
+    else this.#stream(() => this.#sse.push(bytes));
+  }
+
+  end(): void {
+    if (this.sink.isOver) return;
+    if (this.#mode === 'stream') this.#stream(() => this.#sse.end());
+    else if (this.#size > 0) this.#whole();
+    if (!this.sink.isOver) this.sink.close();
+  }
+
+  /** The first byte that is no blank decides: JSON begins with a brace, an event stream never does. */
+  #sniff(bytes: Uint8Array): boolean {
+    const first = bytes.find((byte) => !BLANK.has(byte));
+    if (first === undefined) return false;
+    this.#mode = first === OPENING_BRACE ? 'whole' : 'stream';
+    return true;
+  }
+
+  #keep(bytes: Uint8Array): void {
+    this.#size += bytes.length;
+    if (this.#size > MAX_BODY_BYTES) this.#refuse('its answer is larger than 32 MiB');
+    else this.#parts.push(bytes);
+  }
+
+  #stream(read: () => readonly SseEvent[]): void {
+    try {
+      for (const event of read()) {
+        if (this.sink.isOver) return;
+        this.sink.event(event, event.data === '[DONE]' ? undefined : parseJson(event.data));
+      }
+    } catch (error) {
+      if (!(error instanceof SseLimitError)) throw error;
+      this.#refuse('one event of its answer is larger than 1 MiB');
+    }
+  }
+
+  #whole(): void {
+    const json = parseJson(Buffer.concat(this.#parts).toString('utf8'));
+    this.#parts = [];
+    if (json === undefined) this.#refuse('its answer is no JSON');
+    else this.sink.body(json);
+  }
+
+  #refuse(reason: string): void {
+    const failure = failureOf('malformed', { status: this.#status, billed: this.sink.billed, reason });
+    this.sink.fail({ kind: 'failure', failure });
+  }
+}

@@ -1,0 +1,183 @@
+import type { Embedding, EmbeddingRequest, SseEvent } from '../../../openai/index.js';
+import type { Adapter, Emission, Exchange, HeaderView, ReceivedBytes, UpstreamCall, WireRequest } from '../adapter.js';
+import { AnswerReader, type AnswerSink } from '../answer-reader.js';
+import { classifyBody, classifyStatus, failureOf } from '../classify-failure.js';
+import type { UpstreamFailure } from '../failure.js';
+import { isJsonObject, isSet, listOf, textOf, type JsonObject } from '../json-value.js';
+import type { TokenUsage, UsageAnomaly } from '../usage.js';
+import { readLimits } from './limits.js';
+import { JSON_HEADERS, probeOf } from './openai-openai.js';
+import { quirksOf, type Quirks } from './quirks.js';
+import { readUsage } from './read-usage.js';
+
+const FLOAT_BYTES = 4;
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
+
+/** Embeddings of vendors that speak OpenAI's dialect. The caller gets the encoding it asked for, whatever the vendor sends. */
+export const openAiEmbeddings: Adapter = {
+  from: 'openai',
+  to: 'openai',
+  operation: 'embeddings',
+  gaps: (request, { capabilities }) =>
+    capabilities.unsupported
+      .filter((member) => isSet(request[member]))
+      .map((member) => ({ member, reason: 'refused by this deployment' })),
+  ignored: (request) => (isSet(request['user']) ? ['user'] : []),
+  cost: () => ({ inputTimes: 1, meters: [] }),
+  open: (call) => new OpenAiEmbeddingsExchange(call),
+  limits: readLimits,
+  probe: (deployment) => probeOf(quirksOf(deployment)),
+};
+
+class OpenAiEmbeddingsExchange implements Exchange, AnswerSink {
+  readonly request: WireRequest;
+  readonly received: ReceivedBytes = { textBytes: 0, reasoningBytes: 0 };
+  readonly reportedCost = null;
+  readonly #anomalies: UsageAnomaly[] = [];
+  readonly #quirks: Quirks;
+  readonly #reader = new AnswerReader(this);
+  readonly #upstreamModel: string;
+  readonly #wantsBase64: boolean;
+  #emissions: Emission[] = [];
+  #isOver = false;
+
+  constructor(call: UpstreamCall) {
+    const request = call.request as EmbeddingRequest;
+    const { dimensions, encoding_format: encoding } = request;
+    this.#quirks = quirksOf(call.deployment);
+    this.#upstreamModel = call.deployment.upstreamModel;
+    this.#wantsBase64 = encoding === 'base64';
+    const body = {
+      model: call.deployment.upstreamModel,
+      input: request.input,
+      ...(isSet(encoding) ? { encoding_format: encoding } : {}),
+      ...(isSet(dimensions) ? { dimensions } : {}),
+    };
+    const headers = { ...JSON_HEADERS, accept: 'application/json' };
+    this.request = {
+      method: 'POST',
+      path: this.#quirks.embeddingsPath,
+      headers,
+      body: Buffer.from(JSON.stringify(body)),
+    };
+  }
+
+  get anomalies(): readonly UsageAnomaly[] {
+    return this.#anomalies;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  get billed(): 'maybe' {
+    return 'maybe';
+  }
+
+  accept(status: number, headers: HeaderView): readonly Emission[] {
+    this.#reader.accept(status, headers);
+    return this.#take();
+  }
+
+  push(bytes: Uint8Array): readonly Emission[] {
+    this.#reader.push(bytes);
+    return this.#take();
+  }
+
+  end(): readonly Emission[] {
+    this.#reader.end();
+    return this.#take();
+  }
+
+  classify(status: number, headers: HeaderView, body: Uint8Array): UpstreamFailure {
+    return classifyStatus(status, headers, body);
+  }
+
+  event(_event: SseEvent, _json: unknown): void {
+    this.#malformed('it streamed what cannot be streamed');
+  }
+
+  body(json: unknown): void {
+    if (!isJsonObject(json)) {
+      this.#malformed('its answer is no object');
+      return;
+    }
+    if (isSet(json['error'])) {
+      this.#emissions.push({ kind: 'failure', failure: classifyBody(json, this.#reader.status, 'no') });
+      this.#isOver = true;
+      return;
+    }
+    const data = this.#vectors(json);
+    if (data === null) this.#malformed('its answer has no vectors');
+    else this.#answer(json, data);
+  }
+
+  close(): void {
+    this.fail({ kind: 'failure', failure: failureOf('truncated', { status: this.#reader.status, billed: 'maybe' }) });
+  }
+
+  fail(emission: Emission & { kind: 'failure' }): void {
+    this.#isOver = true;
+    this.#emissions.push(emission);
+  }
+
+  #take(): readonly Emission[] {
+    const emissions = this.#emissions;
+    this.#emissions = [];
+    return emissions;
+  }
+
+  #malformed(reason: string): void {
+    this.fail({
+      kind: 'failure',
+      failure: failureOf('malformed', { status: this.#reader.status, billed: 'maybe', reason }),
+    });
+  }
+
+  #answer(json: JsonObject, data: readonly Embedding[]): void {
+    const model = textOf(json['model']) ?? this.#upstreamModel;
+    const report = readUsage(json['usage'], this.#quirks, 0);
+    const usage = report?.usage ?? null;
+    if (report !== null && report.anomaly !== null) this.#anomalies.push(report.anomaly);
+    const prompt = usage === null ? 0 : promptTokens(usage);
+    this.#emissions.push({ kind: 'answered', model });
+    if (usage !== null) this.#emissions.push({ kind: 'usage', usage, billedTier: null });
+    const response = { object: 'list', data, model, usage: { prompt_tokens: prompt, total_tokens: prompt } } as const;
+    this.#emissions.push({ kind: 'embedding', response }, { kind: 'done' });
+    this.#isOver = true;
+  }
+
+  /** Vectors in order of their index; null when one of them is none. */
+  #vectors(json: JsonObject): readonly Embedding[] | null {
+    const data: Embedding[] = [];
+    for (const [position, item] of listOf(json['data']).entries()) {
+      if (!isJsonObject(item)) return null;
+      const embedding = encodeVector(item['embedding'], this.#wantsBase64);
+      if (embedding === null) return null;
+      const { index } = item;
+      data.push({ object: 'embedding', index: Number.isSafeInteger(index) ? (index as number) : position, embedding });
+    }
+    return data.length === 0 ? null : data.sort((one, other) => one.index - other.index);
+  }
+}
+
+function promptTokens(usage: TokenUsage): number {
+  return usage.input + usage.cachedInput + usage.cacheWrite;
+}
+
+/** A vector in the wanted encoding: base64 of little-endian float32, or numbers. Null when it is no vector. */
+export function encodeVector(vector: unknown, wantsBase64: boolean): readonly number[] | string | null {
+  if (typeof vector === 'string') {
+    const bytes = Buffer.from(vector, 'base64');
+    if (vector === '' || !BASE64.test(vector) || bytes.length % FLOAT_BYTES !== 0) return null;
+    return wantsBase64
+      ? vector
+      : Array.from({ length: bytes.length / FLOAT_BYTES }, (_, at) => bytes.readFloatLE(at * FLOAT_BYTES));
+  }
+  if (!Array.isArray(vector) || vector.length === 0 || !vector.every((value) => Number.isFinite(value))) return null;
+  const numbers = vector as readonly number[];
+  if (!wantsBase64) return numbers;
+  const bytes = Buffer.allocUnsafe(numbers.length * FLOAT_BYTES);
+  numbers.forEach((value, at) => bytes.writeFloatLE(value, at * FLOAT_BYTES));
+  return bytes.toString('base64');
+}

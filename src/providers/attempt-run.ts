@@ -1,0 +1,366 @@
+import type { Clock } from '../platform/clock/index.js';
+import type { Adapter, Emission, Exchange, LimitObservation } from './adapters/adapter.js';
+import type { UpstreamFailure } from './adapters/failure.js';
+import type { AttemptOutcome, AttemptRecord } from './domain/attempt.js';
+import { AttemptTimers } from './domain/attempt-timers.js';
+import type { Deployment } from './domain/deployment.js';
+import { generatedText } from './domain/received.js';
+import { connectFailure, malformed, staleSocket, timedOut, torn } from './domain/transport-failure.js';
+import { isPlausible, usageSourceOf } from './domain/usage-source.js';
+import type { Flight } from './flight.js';
+import { wasKeptAlive } from './guarded-connector.js';
+
+/** What may be held back before the first valid delta. */
+const MAX_HELD_BYTES = 256 * 1024;
+const MAX_HELD_EVENTS = 64;
+const MAX_BODY_BYTES = 32 * 1024 * 1024;
+const MAX_ERROR_BYTES = 64 * 1024;
+/** Bytes handed on at once: one batch per read of the socket, more when several waited. */
+const MAX_BATCH_BYTES = 64 * 1024;
+/** How long the end of an answer may be awaited after its last event. */
+const TRAILING_MS = 1_000;
+
+/** What an attempt does next. `last`: nothing follows, the record is final. */
+export type AttemptStep =
+  | { readonly kind: 'emissions'; readonly emissions: readonly Emission[]; readonly last: boolean }
+  | { readonly kind: 'failed'; readonly failure: UpstreamFailure };
+
+type Mutable<T> = { -readonly [Member in keyof T]: T[Member] };
+
+/** Everything one attempt is made of. */
+export interface AttemptParts {
+  readonly n: number;
+  readonly deployment: Deployment;
+  readonly credentialId: string | null;
+  readonly adapter: Adapter;
+  readonly exchange: Exchange;
+  readonly flight: Flight;
+  readonly clock: Clock;
+  /** Wall clock. */
+  readonly startedAtMs: number;
+  readonly deadlineMs: number;
+  readonly outputBound: number;
+  readonly choices: number;
+}
+
+/** One try at one deployment: from dispatch to its one final record. The first step brings everything held back up to the first
+ *  valid delta, so a failure that comes as the first step has shown nothing to anybody. */
+export class AttemptRun {
+  readonly record: AttemptRecord;
+  readonly #record: Mutable<AttemptRecord>;
+  readonly #parts: AttemptParts;
+  readonly #flight: Flight;
+  readonly #timers: AttemptTimers;
+  readonly #startMs: number;
+  readonly #received = { textBytes: 0, reasoningBytes: 0 };
+  #limits: readonly LimitObservation[] = [];
+  #opened = false;
+  #errorBody: Buffer[] | undefined;
+  #bodyBytes = 0;
+  #held: Emission[] = [];
+  #heldBytes = 0;
+  #isCommitted = false;
+  #isDone = false;
+  #isAbandoned = false;
+  #failure: UpstreamFailure | undefined;
+  #armedMs = Infinity;
+  #disarm: (() => void) | undefined;
+
+  constructor(parts: AttemptParts) {
+    this.#parts = parts;
+    this.#flight = parts.flight;
+    this.#startMs = parts.clock.monotonicMs();
+    this.#timers = new AttemptTimers(parts.deployment.timers, this.#startMs, parts.deadlineMs);
+    this.#record = openRecord(parts, this.#received);
+    this.record = this.#record;
+  }
+
+  /** What the provider said about its limits. */
+  get limits(): readonly LimitObservation[] {
+    return this.#limits;
+  }
+
+  /** The first valid delta was handed on. */
+  get isCommitted(): boolean {
+    return this.#isCommitted;
+  }
+
+  /** Waits for what comes next. Not called again after `failed` or `last`. */
+  async next(): Promise<AttemptStep> {
+    for (;;) {
+      const step = this.#advance();
+      if (step !== null) return step;
+      this.#arm();
+      await this.#flight.change();
+    }
+  }
+
+  /** The caller is gone: the connection is closed at once and the running step ends. */
+  abandon(): void {
+    if (this.#record.endedAtMs !== null) return;
+    this.#isAbandoned = true;
+    this.#flight.destroy();
+    this.#flight.nudge();
+  }
+
+  /** Makes the record final; only the first call counts. */
+  seal(outcome: AttemptOutcome, failure: UpstreamFailure | null): void {
+    const record = this.#record;
+    if (record.endedAtMs !== null) return;
+    this.#disarm?.();
+    this.#giveConnectionBack();
+    record.durationMs = Math.round(this.#parts.clock.monotonicMs() - this.#startMs);
+    record.endedAtMs = record.startedAtMs + record.durationMs;
+    record.outcome = outcome;
+    record.failureClass = failure?.class ?? null;
+    record.vendorCode = failure?.vendorCode ?? null;
+    record.publicMessage = failure?.publicMessage ?? null;
+    if (failure?.status !== undefined && failure.status !== null) record.status = failure.status;
+    record.billed = this.#billed(failure);
+    record.usageSource = usageSourceOf({
+      reported: record.usage !== null,
+      sent: this.#flight.sent,
+      billed: record.billed,
+      receivedBytes: this.#received.textBytes + this.#received.reasoningBytes,
+    });
+  }
+
+  /** A complete answer leaves a connection that can be used again, once its last bytes have come; everything else is closed. */
+  #giveConnectionBack(): void {
+    const flight = this.#flight;
+    if (!this.#isDone) {
+      flight.destroy();
+      return;
+    }
+    flight.finish();
+    if (flight.ended) return;
+    this.#parts.clock.after(TRAILING_MS, () => {
+      if (!flight.ended) flight.destroy();
+    });
+  }
+
+  #billed(failure: UpstreamFailure | null): AttemptRecord['billed'] {
+    const { usage } = this.#record;
+    if (usage !== null) return 'yes';
+    if (!this.#flight.sent) return 'no';
+    if (this.#received.textBytes + this.#received.reasoningBytes > 0) return failure === null ? 'yes' : 'maybe';
+    return failure?.billed ?? (this.#isAbandoned ? 'maybe' : 'yes');
+  }
+
+  #advance(): AttemptStep | null {
+    if (this.#isAbandoned) return { kind: 'failed', failure: torn(this.#flight) };
+    if (this.#failure !== undefined) return { kind: 'failed', failure: this.#failure };
+    if (this.#flight.sent) this.#timers.connected();
+    if (this.#flight.status !== 0 && !this.#opened) {
+      const failure = this.#open();
+      if (failure !== null) return { kind: 'failed', failure };
+    }
+    return this.#errorBody === undefined ? this.#advanceAnswer() : this.#advanceError(this.#errorBody);
+  }
+
+  /** Looks at status and headers once. */
+  #open(): UpstreamFailure | null {
+    this.#opened = true;
+    const { status, headers } = this.#flight;
+    this.#record.status = status;
+    if (status >= 300 && status < 400) return malformed('it answered with a redirect', status, 'no');
+    if (status >= 400) {
+      this.#errorBody = [];
+      return null;
+    }
+    this.#limits = this.#observeLimits(undefined);
+    const encoding = headers['content-encoding'];
+    if (encoding !== undefined && encoding !== 'identity') return malformed('it compressed its answer unasked', status);
+    const type = headers['content-type'];
+    if (typeof type === 'string' && /^text\/html/i.test(type))
+      return malformed('it answered with a web page', status, 'no');
+    return null;
+  }
+
+  #advanceAnswer(): AttemptStep | null {
+    const out: Emission[] = [];
+    let batchBytes = 0;
+    while (batchBytes < MAX_BATCH_BYTES && this.#failure === undefined && !this.#isDone) {
+      const bytes = this.#flight.take();
+      if (bytes === undefined) break;
+      batchBytes += bytes.length;
+      this.#bodyBytes += bytes.length;
+      this.#timers.heard(this.#parts.clock.monotonicMs());
+      this.#absorb(this.#parts.exchange.push(bytes), bytes.length, out);
+    }
+    if (this.#bodyBytes > MAX_BODY_BYTES) this.#failure ??= malformed('its answer is too large', this.#flight.status);
+    if (batchBytes === 0 && !this.#isDone) {
+      const failure = this.#advanceEnd(out);
+      if (failure !== null) this.#failure = failure;
+    }
+    return this.#stepOf(out);
+  }
+
+  /** Nothing waits to be read: the end of the response, a broken connection or a timer. */
+  #advanceEnd(out: Emission[]): UpstreamFailure | null {
+    const flight = this.#flight;
+    if (flight.error !== undefined) return this.#broken(flight.error);
+    if (flight.ended) {
+      this.#absorb(this.#parts.exchange.end(), 0, out);
+      return this.#isDone ? null : (this.#failure ?? torn(flight));
+    }
+    const expired = this.#timers.expired(this.#parts.clock.monotonicMs());
+    return expired === null ? null : timedOut(expired, flight);
+  }
+
+  #stepOf(out: readonly Emission[]): AttemptStep | null {
+    if (!this.#isCommitted) {
+      return this.#failure === undefined ? null : { kind: 'failed', failure: this.#failure };
+    }
+    if (this.#isDone) {
+      this.#failure = undefined;
+      this.seal('ok', null);
+      return { kind: 'emissions', emissions: this.#release(out), last: true };
+    }
+    const emissions = this.#release(out);
+    if (emissions.length > 0) return { kind: 'emissions', emissions, last: false };
+    return this.#failure === undefined ? null : { kind: 'failed', failure: this.#failure };
+  }
+
+  #release(out: readonly Emission[]): readonly Emission[] {
+    if (this.#held.length === 0) return out;
+    const all = [...this.#held, ...out];
+    this.#held = [];
+    return all;
+  }
+
+  /** Takes note of emissions in order; nothing after a failure or the end counts. Until the first valid delta they are held, and
+   *  a failure that arrives together with that delta still finds nobody who has seen it. */
+  #absorb(emissions: readonly Emission[], bytes: number, out: Emission[]): void {
+    let commits = false;
+    for (const emission of emissions) {
+      if (emission.kind === 'failure') {
+        this.#failure = emission.failure;
+        break;
+      }
+      commits = this.#note(emission) || commits;
+      if (this.#isCommitted) out.push(emission);
+      else this.#held.push(emission);
+      if (emission.kind === 'done') {
+        this.#isDone = true;
+        break;
+      }
+    }
+    if (this.#isCommitted || this.#failure !== undefined) return;
+    if (commits || this.#isDone) this.#isCommitted = true;
+    else this.#limitHeld(bytes);
+  }
+
+  #limitHeld(bytes: number): void {
+    this.#heldBytes += bytes;
+    if (this.#heldBytes > MAX_HELD_BYTES || this.#held.length > MAX_HELD_EVENTS) {
+      this.#failure = malformed('it sent much and said nothing', this.#flight.status);
+    }
+  }
+
+  /** Writes into the record what an emission says; true when it is a valid delta. */
+  #note(emission: Exclude<Emission, { kind: 'failure' }>): boolean {
+    const record = this.#record;
+    switch (emission.kind) {
+      case 'chunk':
+        if (emission.progress === 'none') return false;
+        this.#progress(generatedText(emission.chunk));
+        return true;
+      case 'usage':
+        record.usage = isPlausible(emission.usage, this.#parts.outputBound, this.#parts.choices)
+          ? emission.usage
+          : null;
+        record.billedTier = emission.billedTier ?? record.billedTier;
+        return false;
+      case 'answered':
+        record.answeredModel = emission.model;
+        return false;
+      case 'finish':
+      case 'embedding':
+        this.#progress({ textBytes: 0, reasoningBytes: 0, characters: 0 });
+        return true;
+      case 'done':
+        return false;
+    }
+  }
+
+  #progress(text: { readonly textBytes: number; readonly reasoningBytes: number; readonly characters: number }): void {
+    const nowMs = this.#parts.clock.monotonicMs();
+    this.#record.ttftMs ??= Math.round(nowMs - this.#startMs);
+    this.#received.textBytes += text.textBytes;
+    this.#received.reasoningBytes += text.reasoningBytes;
+    this.#timers.progressed(nowMs, text.characters);
+  }
+
+  #advanceError(body: Buffer[]): AttemptStep | null {
+    for (let bytes = this.#flight.take(); bytes !== undefined; bytes = this.#flight.take()) {
+      if (this.#bodyBytes < MAX_ERROR_BYTES) body.push(bytes);
+      this.#bodyBytes += bytes.length;
+    }
+    const expired = this.#timers.expired(this.#parts.clock.monotonicMs());
+    const { ended, error, status, headers } = this.#flight;
+    if (!ended && error === undefined && expired === null && this.#bodyBytes < MAX_ERROR_BYTES) return null;
+    const bytes = Buffer.concat(body).subarray(0, MAX_ERROR_BYTES);
+    this.#limits = this.#observeLimits(jsonOf(bytes));
+    return { kind: 'failed', failure: this.#parts.exchange.classify(status, headers, bytes) };
+  }
+
+  #observeLimits(body: unknown): readonly LimitObservation[] {
+    const { status, headers } = this.#flight;
+    return this.#parts.adapter.limits(status, headers, body, this.#parts.clock.nowMs());
+  }
+
+  #broken(error: Error): UpstreamFailure {
+    if (this.#flight.status !== 0) return torn(this.#flight);
+    if (this.#flight.sent && wasKeptAlive(error, this.#startMs)) return staleSocket();
+    if ((error as { code?: unknown }).code === 'HPE_INVALID_CONSTANT' || error.name === 'HTTPParserError') {
+      return malformed('it does not speak HTTP', null, 'no');
+    }
+    const code = (error as { code?: unknown }).code;
+    return connectFailure(typeof code === 'string' ? code : null);
+  }
+
+  /** One timer per attempt: progress only moves the limit forward, so the armed timer finds that out when it fires. */
+  #arm(): void {
+    const dueMs = this.#timers.dueAtMs;
+    if (this.#armedMs <= dueMs) return;
+    this.#disarm?.();
+    this.#armedMs = dueMs;
+    this.#disarm = this.#parts.clock.after(Math.max(0, dueMs - this.#parts.clock.monotonicMs()), () => {
+      this.#armedMs = Infinity;
+      this.#flight.nudge();
+    });
+  }
+}
+
+function openRecord(parts: AttemptParts, received: AttemptRecord['received']): Mutable<AttemptRecord> {
+  return {
+    n: parts.n,
+    deployment: parts.deployment,
+    credentialId: parts.credentialId,
+    startedAtMs: parts.startedAtMs,
+    endedAtMs: null,
+    ttftMs: null,
+    durationMs: 0,
+    outcome: 'unknown',
+    failureClass: null,
+    status: null,
+    vendorCode: null,
+    publicMessage: null,
+    billed: 'maybe',
+    usage: null,
+    usageSource: 'none',
+    answeredModel: null,
+    billedTier: null,
+    received,
+    sentBytes: parts.exchange.request.body?.length ?? 0,
+  };
+}
+
+function jsonOf(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,52 @@
+import { Injectable } from '@nestjs/common';
+
+import { AuditService, type JsonValue } from '../audit/index.js';
+import { Clock } from '../platform/clock/index.js';
+import type { Tx } from '../platform/database/index.js';
+import { newId } from '../platform/ids/index.js';
+import { OutboxRepository } from '../platform/outbox/index.js';
+import type { Principal } from '../platform/security/index.js';
+
+/** A change of a provider, deployment or credential. */
+export interface ProviderChange {
+  readonly kind: 'provider' | 'deployment' | 'credential';
+  readonly id: string;
+  readonly version: number;
+  readonly fields: readonly string[];
+  /** State it is in now, for those who watch. */
+  readonly state?: string;
+  readonly old?: JsonValue;
+  readonly new?: JsonValue;
+}
+
+/** Leaves an audit record and, where a state moved, a notice, in the transaction of the change. */
+@Injectable()
+export class ProviderChanges {
+  constructor(
+    private readonly audit: AuditService,
+    private readonly outbox: OutboxRepository,
+    private readonly clock: Clock,
+  ) {}
+
+  async write(tx: Tx, principal: Principal, change: ProviderChange): Promise<void> {
+    const { kind, id, version, fields, state } = change;
+    await this.audit.record(tx, {
+      type: 'provider.change',
+      principal,
+      object: { kind, id, version },
+      fields,
+      ...(change.old === undefined ? {} : { old: change.old }),
+      ...(change.new === undefined ? {} : { new: change.new }),
+    });
+    if (state === undefined) return;
+    await this.outbox.insert(tx, [
+      {
+        id: newId(),
+        orgId: principal.orgId,
+        type: 'provider.state.changed',
+        atMs: this.clock.nowMs(),
+        data: { kind, id, state },
+      },
+    ]);
+  }
+}

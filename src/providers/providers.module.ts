@@ -1,0 +1,50 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+
+import { AuditModule } from '../audit/index.js';
+import { ADAPTERS } from './adapters.js';
+import { AdapterRegistry } from './adapter-registry.js';
+import { DeploymentsController } from './api/deployments.controller.js';
+import { ProvidersController } from './api/providers.controller.js';
+import { AttemptLauncher } from './attempt-launcher.js';
+import { CredentialAdmin } from './credential-admin.js';
+import { CredentialVault } from './credential-vault.js';
+import { DeploymentAdminService } from './deployment-admin.service.js';
+import { CredentialRepository } from './persistence/credential.repository.js';
+import { DeploymentRepository } from './persistence/deployment.repository.js';
+import { PROVIDERS_ENTITIES } from './persistence/entities.js';
+import { ProviderRepository } from './persistence/provider.repository.js';
+import { ProviderRows } from './persistence/provider-rows.js';
+import { ProviderAdminService } from './provider-admin.service.js';
+import { ProviderChanges } from './provider-changes.js';
+import { ProviderProbe } from './provider-probe.js';
+import { AttemptPorts, ProvidersService } from './providers.service.js';
+import { SecretBox } from './secret-box.js';
+import { SimulatedOrigins } from './simulated-origins.js';
+import { Transport } from './transport.js';
+
+@Module({
+  imports: [TypeOrmModule.forFeature([...PROVIDERS_ENTITIES]), AuditModule],
+  controllers: [ProvidersController, DeploymentsController],
+  providers: [
+    { provide: AdapterRegistry, useFactory: () => new AdapterRegistry(ADAPTERS) },
+    AttemptLauncher,
+    AttemptPorts,
+    CredentialAdmin,
+    CredentialRepository,
+    CredentialVault,
+    DeploymentAdminService,
+    DeploymentRepository,
+    ProviderAdminService,
+    ProviderChanges,
+    ProviderProbe,
+    ProviderRepository,
+    ProviderRows,
+    ProvidersService,
+    SecretBox,
+    SimulatedOrigins,
+    Transport,
+  ],
+  exports: [ProvidersService, ProviderAdminService, DeploymentAdminService, SimulatedOrigins],
+})
+export class ProvidersModule {}

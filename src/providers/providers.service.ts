@@ -1,0 +1,71 @@
+import { Injectable } from '@nestjs/common';
+
+import { ConfigSnapshots, type SnapshotPart } from '../platform/snapshot/index.js';
+import type { CapabilityGap } from './adapters/adapter.js';
+import { AdapterRegistry } from './adapter-registry.js';
+import { AttemptGate, AttemptObserver } from './attempt-gate.js';
+import { AttemptLauncher } from './attempt-launcher.js';
+import { CredentialVault } from './credential-vault.js';
+import type { CallInput } from './domain/call.js';
+import type { Deployment } from './domain/deployment.js';
+import type { ProviderDirectory } from './domain/provider-directory.js';
+import { ProviderRows } from './persistence/provider-rows.js';
+import { ProviderCall } from './provider-call.js';
+import { ProviderProbe, type ProbeResult } from './provider-probe.js';
+import { RetryBudgets } from './retry-budgets.js';
+
+/** What `routing` supplies. */
+@Injectable()
+export class AttemptPorts {
+  constructor(
+    readonly gate: AttemptGate,
+    readonly observer: AttemptObserver,
+  ) {}
+}
+
+/** Calls providers: what a deployment can do, one call along a plan, an unbilled probe. */
+@Injectable()
+export class ProvidersService {
+  /** Deployments of a configuration. */
+  readonly part: SnapshotPart<ProviderDirectory>;
+  readonly #retries = new RetryBudgets();
+
+  constructor(
+    snapshots: ConfigSnapshots,
+    rows: ProviderRows,
+    vault: CredentialVault,
+    private readonly adapters: AdapterRegistry,
+    private readonly launcher: AttemptLauncher,
+    private readonly prober: ProviderProbe,
+    private readonly ports: AttemptPorts,
+  ) {
+    this.part = snapshots.register({ name: 'providers', load: (tx) => rows.loadDirectory(tx) });
+    snapshots.onSwap((snapshot) => {
+      vault.adopt(snapshot.get(this.part));
+    });
+  }
+
+  /** Members of a request that a deployment cannot honour; a dialect that lacks the operation is a gap of its own. */
+  gaps(
+    request: Readonly<Record<string, unknown>>,
+    deployment: Deployment,
+    operation: 'chat' | 'embeddings' = 'messages' in request ? 'chat' : 'embeddings',
+  ): readonly CapabilityGap[] {
+    const adapter = this.adapters.find(deployment, operation);
+    if (adapter === undefined || !deployment.capabilities.operations.includes(operation)) {
+      return [{ member: operation, reason: `this model does not do ${operation}` }];
+    }
+    return adapter.gaps(request as never, deployment);
+  }
+
+  /** One call along its plan. Nothing is dispatched before the iteration begins. */
+  call(input: CallInput, signal: AbortSignal): ProviderCall {
+    const { gate, observer } = this.ports;
+    return new ProviderCall(input, { gate, observer, launcher: this.launcher, retries: this.#retries }, signal);
+  }
+
+  /** Asks a provider something that costs nothing; never throws for what the provider did. */
+  probe(deployment: Deployment): Promise<ProbeResult> {
+    return this.prober.probe(deployment);
+  }
+}

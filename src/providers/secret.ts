@@ -1,0 +1,38 @@
+import { inspect } from 'node:util';
+
+const HIDDEN = '[secret]';
+
+/** A clear-text secret that no log, error or serialiser can print. Only `auth.ts` reveals it, into a header. */
+export class Secret {
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** The clear text. Called in one place: where a header for the secret's own origin is written. */
+  reveal(): string {
+    return this.#text;
+  }
+
+  toString(): string {
+    return HIDDEN;
+  }
+
+  toJSON(): string {
+    return HIDDEN;
+  }
+
+  [inspect.custom](): string {
+    return HIDDEN;
+  }
+
+  [Symbol.toPrimitive](): string {
+    return HIDDEN;
+  }
+}
+
+/** Last four characters of a secret of at least 20, so that people can tell keys apart; else null. */
+export function hintOf(text: string): string | null {
+  return text.length >= 20 ? text.slice(-4) : null;
+}
