@@ -1,0 +1,187 @@
+import type { ChatRequest, Tool, ToolChoice } from '../../../openai/index.js';
+import type { CapabilityGap, DeploymentView, UpstreamCall } from '../adapter.js';
+import { ADVISORY, asksFor, capabilityGaps, gap, uniqueGaps } from '../capability-gaps.js';
+import { isSet, type JsonObject } from '../json-value.js';
+import { canThinkOn, systemBlocks, turns } from './messages.js';
+import { traitsOf } from './model-traits.js';
+
+/** The tool whose arguments are the answer, where a model has no JSON schemas of its own. */
+export const ANSWER_TOOL = 'structured_answer';
+
+/** Members without a counterpart. */
+const WITHOUT_COUNTERPART = [
+  'n',
+  'logit_bias',
+  'logprobs',
+  'top_logprobs',
+  'presence_penalty',
+  'frequency_penalty',
+  'modalities',
+  'audio',
+  'prediction',
+  'web_search_options',
+  'service_tier',
+  'functions',
+  'function_call',
+];
+/** Least budget that Anthropic accepts, and what each effort may use. */
+const LEAST_BUDGET = 1_024;
+const BUDGETS: Readonly<Record<string, number>> = {
+  low: 2_048,
+  medium: 8_192,
+  high: 16_384,
+  xhigh: 32_768,
+  max: 65_536,
+};
+
+/** How the answer's shape is enforced. */
+export type StructuredBy = 'none' | 'format' | 'tool';
+
+/** Where the shape of the answer comes from. */
+export function structuredBy({ response_format: format }: ChatRequest, deployment: DeploymentView): StructuredBy {
+  if (format?.type === 'json_object') return 'tool';
+  return format?.type === 'json_schema' ? traitsOf(deployment).structured : 'none';
+}
+
+/** Members of a chat request that this deployment cannot honour. */
+export function messagesGaps(request: ChatRequest, deployment: DeploymentView): readonly CapabilityGap[] {
+  const gaps = capabilityGaps(request, deployment.capabilities);
+  for (const member of WITHOUT_COUNTERPART) {
+    if (asksFor(request, member)) gaps.push(gap(member, 'Anthropic has no counterpart'));
+  }
+  if ((request.temperature ?? 0) > 1) gaps.push(gap('temperature', 'Anthropic allows at most 1'));
+  if (structuredBy(request, deployment) === 'tool' && (request.tools?.length ?? 0) > 0) {
+    gaps.push(gap('response_format', 'not together with tools'));
+  }
+  if (
+    typeof request.tool_choice === 'object' &&
+    request.tool_choice?.function === undefined &&
+    isSet(request.tool_choice)
+  ) {
+    gaps.push(gap('tool_choice', 'only auto, none, required or one function'));
+  }
+  if (request.tools?.some(({ type }) => type !== 'function') === true) gaps.push(gap('tools', 'only functions'));
+  if (request.messages.at(-1)?.role === 'assistant' && !deployment.capabilities.prefill) {
+    gaps.push(gap('messages', 'the last message may not be the assistant’s'));
+  }
+  gaps.push(...thinkingGaps(request, deployment), ...partGaps(request));
+  return uniqueGaps(gaps);
+}
+
+function thinkingGaps(request: ChatRequest, deployment: DeploymentView): CapabilityGap[] {
+  if (!wantsThinking(request, deployment)) return [];
+  const gaps: CapabilityGap[] = [];
+  if (isForced(request, deployment)) gaps.push(gap('reasoning_effort', 'not together with a forced tool'));
+  if (isSet(request.temperature) && request.temperature !== 1)
+    gaps.push(gap('temperature', 'fixed while the model reasons'));
+  return gaps;
+}
+
+function partGaps({ messages }: ChatRequest): CapabilityGap[] {
+  const gaps: CapabilityGap[] = [];
+  for (const { content } of messages) {
+    if (!Array.isArray(content)) continue;
+    for (const part of content as readonly { readonly type: string; readonly file?: { readonly file_id?: string } }[]) {
+      if (part.type === 'input_audio') gaps.push(gap('messages.input_audio', 'no audio'));
+      if (part.type === 'file' && part.file?.file_id !== undefined)
+        gaps.push(gap('messages.file', 'files must be inline'));
+    }
+  }
+  return gaps;
+}
+
+/** Advisory members are never sent. */
+export function ignoredMembers(request: ChatRequest): readonly string[] {
+  return ADVISORY.filter((member) => isSet(request[member]));
+}
+
+function wantsThinking(request: ChatRequest, deployment: DeploymentView): boolean {
+  return deployment.capabilities.reasoning && asksFor(request, 'reasoning_effort');
+}
+
+function isForced(request: ChatRequest, deployment: DeploymentView): boolean {
+  if (structuredBy(request, deployment) === 'tool') return true;
+  return (
+    request.tool_choice === 'required' || (typeof request.tool_choice === 'object' && request.tool_choice !== null)
+  );
+}
+
+/** The body for `POST /v1/messages`. Source: Anthropic API reference, Messages, version 2023-06-01. */
+export function messagesBody(call: UpstreamCall): JsonObject {
+  const request = call.request as ChatRequest;
+  const { deployment } = call;
+  const { maxOutput } = deployment.capabilities;
+  const maxTokens = Math.max(1, maxOutput > 0 ? Math.min(call.outputBound, maxOutput) : call.outputBound);
+  const thinking = thinkingOf(request, deployment, maxTokens);
+  const system = systemBlocks(request.messages);
+  const stop = typeof request.stop === 'string' ? [request.stop] : (request.stop ?? []);
+  const { output_config: effort, ...think } = thinking;
+  const output = { ...effort, ...formatOf(request, deployment) };
+  return {
+    model: deployment.upstreamModel,
+    max_tokens: maxTokens,
+    ...(system.length === 0 ? {} : { system }),
+    messages: turns(request.messages, think.thinking !== undefined),
+    ...toolsOf(request, deployment),
+    ...think,
+    ...(Object.keys(output).length === 0 ? {} : { output_config: output }),
+    ...(isSet(request.temperature) && think.thinking === undefined ? { temperature: request.temperature } : {}),
+    ...(isSet(request.top_p) && think.thinking === undefined ? { top_p: request.top_p } : {}),
+    ...(stop.length === 0 ? {} : { stop_sequences: stop }),
+    ...(call.endUser === '' ? {} : { metadata: { user_id: call.endUser } }),
+    ...(deployment.capabilities.stream ? { stream: true } : {}),
+  };
+}
+
+interface Thinking {
+  readonly thinking?: JsonObject;
+  readonly output_config?: JsonObject;
+}
+
+/** A budget stays below the bound, so that room for the answer is left; too small a bound leaves thinking off. */
+function thinkingOf(request: ChatRequest, deployment: DeploymentView, maxTokens: number): Thinking {
+  if (!wantsThinking(request, deployment) || isForced(request, deployment) || !canThinkOn(request.messages)) return {};
+  const effort = request.reasoning_effort ?? 'medium';
+  if (traitsOf(deployment).reasoning === 'effort') {
+    return { thinking: { type: 'adaptive' }, output_config: { effort: effort === 'xhigh' ? 'max' : effort } };
+  }
+  const budget = Math.min(BUDGETS[effort] ?? LEAST_BUDGET, Math.floor(maxTokens * 0.75));
+  return budget < LEAST_BUDGET ? {} : { thinking: { type: 'enabled', budget_tokens: budget } };
+}
+
+function formatOf(request: ChatRequest, deployment: DeploymentView): JsonObject {
+  if (structuredBy(request, deployment) !== 'format') return {};
+  return {
+    format: { type: 'json_schema', schema: request.response_format?.json_schema?.schema ?? { type: 'object' } },
+  };
+}
+
+function toolsOf(request: ChatRequest, deployment: DeploymentView): JsonObject {
+  if (structuredBy(request, deployment) === 'tool') {
+    const { json_schema: wanted } = request.response_format ?? {};
+    const description = wanted?.description ?? 'Gives the final answer.';
+    const tool = { name: ANSWER_TOOL, description, input_schema: wanted?.schema ?? { type: 'object' } };
+    return { tools: [tool], tool_choice: { type: 'tool', name: ANSWER_TOOL } };
+  }
+  const { tools } = request;
+  if (tools === undefined || tools === null || tools.length === 0) return {};
+  const choice = choiceOf(request.tool_choice ?? undefined, request.parallel_tool_calls === false);
+  return { tools: tools.map(toolOf), ...(choice === null ? {} : { tool_choice: choice }) };
+}
+
+function toolOf({ function: described }: Tool): JsonObject {
+  const description = described?.description;
+  return {
+    name: described?.name ?? '',
+    ...(description === undefined || description === '' ? {} : { description }),
+    input_schema: described?.parameters ?? { type: 'object', properties: {} },
+  };
+}
+
+function choiceOf(choice: ToolChoice | undefined, isSerial: boolean): JsonObject | null {
+  const serial = isSerial ? { disable_parallel_tool_use: true } : {};
+  if (choice === 'none') return { type: 'none' };
+  if (choice === 'required') return { type: 'any', ...serial };
+  if (typeof choice === 'object') return { type: 'tool', name: choice.function?.name ?? '', ...serial };
+  return isSerial ? { type: 'auto', ...serial } : null;
+}
