@@ -49,8 +49,8 @@ export class ProvidersService {
   gaps(
     request: Readonly<Record<string, unknown>>,
     deployment: Deployment,
-    operation: 'chat' | 'embeddings' = 'messages' in request ? 'chat' : 'embeddings',
   ): readonly CapabilityGap[] {
+    const operation = request['messages'] === undefined ? 'embeddings' : 'chat';
     const adapter = this.adapters.find(deployment, operation);
     if (adapter === undefined || !deployment.capabilities.operations.includes(operation)) {
       return [{ member: operation, reason: `this model does not do ${operation}` }];

@@ -25,7 +25,8 @@ export class MetricsController {
   #readCapacity(): void {
     for (const { deployment, breaker, limits } of this.routing.capacity()) {
       const labels = { provider: deployment.providerName, model: deployment.model };
-      for (const state of BREAKER_STATES) this.metrics.breakerState.set({ ...labels, state }, state === breaker ? 1 : 0);
+      for (const state of BREAKER_STATES)
+        this.metrics.breakerState.set({ ...labels, state }, state === breaker ? 1 : 0);
       for (const { unit, limit, used, reserved } of limits) {
         if (limit !== null) this.metrics.capacityLimit.set({ ...labels, unit }, limit);
         if (used !== null) this.metrics.capacityUsed.set({ ...labels, unit }, used);

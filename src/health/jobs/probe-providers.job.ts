@@ -34,7 +34,8 @@ export class ProbeProvidersJob {
         if (deployment.state !== 'enabled' || !due.has(deployment.id)) continue;
         const result = await this.providers.probe(deployment);
         this.routing.probed(deployment, result.ok);
-        if (!result.ok) this.logger.warn({ event: 'probe', provider: deployment.providerName, problem: result.problem });
+        if (!result.ok)
+          this.logger.warn({ event: 'probe', provider: deployment.providerName, problem: result.problem });
       }
     } finally {
       this.#running = false;

@@ -7,6 +7,8 @@ import { rowsOf, type Tx } from '../../platform/database/unit-of-work.js';
 export class LedgerProbe {
   /** @throws when the server is read-only, away, or out of disk */
   async write(tx: Tx): Promise<void> {
-    await rowsOf(tx, { text: `INSERT INTO setting (name, value) VALUES ('health.probe', '1') ON CONFLICT (name) DO UPDATE SET value = '1'` });
+    await rowsOf(tx, {
+      text: `INSERT INTO setting (name, value) VALUES ('health.probe', '1') ON CONFLICT (name) DO UPDATE SET value = '1'`,
+    });
   }
 }

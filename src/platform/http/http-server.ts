@@ -48,7 +48,6 @@ export interface HttpLimits {
 export function createAdapter(limits: HttpLimits): FastifyAdapter {
   return new FastifyAdapter({
     logger: false,
-    disableRequestLogging: true,
     bodyLimit: limits.maxBodyBytes,
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: 75_000,
