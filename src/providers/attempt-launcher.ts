@@ -9,6 +9,7 @@ import type { AttemptRecord } from './domain/attempt.js';
 import type { CallInput } from './domain/call.js';
 import { processesWithin } from './domain/claim.js';
 import type { Deployment } from './domain/deployment.js';
+import type { ProviderDirectory } from './domain/provider-directory.js';
 import { Transport } from './transport.js';
 
 /** What is to be tried. */
@@ -29,6 +30,12 @@ export class AttemptLauncher {
     private readonly transport: Transport,
     readonly clock: Clock,
   ) {}
+
+  /** Takes over a new configuration: credentials of it, and connections to nothing but its origins. */
+  adopt(directory: ProviderDirectory): void {
+    this.vault.adopt(directory);
+    this.transport.retain(directory.deployments);
+  }
 
   /** The credential for the next attempt: `null` when none is needed, `undefined` when none may be used. */
   credentialFor(deployment: Deployment): UsableCredential | null | undefined {
@@ -54,7 +61,6 @@ export class AttemptLauncher {
     };
     if (credential !== null) applySecret(headers, credential, credential.secret);
     const { method, path, body } = exchange.request;
-    const choices = input.request['n'];
     return new AttemptRun({
       n,
       deployment,
@@ -65,8 +71,6 @@ export class AttemptLauncher {
       clock: this.clock,
       startedAtMs,
       deadlineMs: input.deadlineAtMs - startedAtMs,
-      outputBound: input.outputBound,
-      choices: typeof choices === 'number' ? choices : 1,
     });
   }
 

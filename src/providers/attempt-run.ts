@@ -4,9 +4,8 @@ import type { UpstreamFailure } from './adapters/failure.js';
 import type { AttemptOutcome, AttemptRecord } from './domain/attempt.js';
 import { AttemptTimers } from './domain/attempt-timers.js';
 import type { Deployment } from './domain/deployment.js';
-import { generatedText } from './domain/received.js';
 import { connectFailure, malformed, staleSocket, timedOut, torn } from './domain/transport-failure.js';
-import { isPlausible, usageSourceOf } from './domain/usage-source.js';
+import { usageSourceOf } from './domain/usage-source.js';
 import type { Flight } from './flight.js';
 import { wasKeptAlive } from './guarded-connector.js';
 
@@ -39,8 +38,6 @@ export interface AttemptParts {
   /** Wall clock. */
   readonly startedAtMs: number;
   readonly deadlineMs: number;
-  readonly outputBound: number;
-  readonly choices: number;
 }
 
 /** One try at one deployment: from dispatch to its one final record. The first step brings everything held back up to the first
@@ -52,11 +49,11 @@ export class AttemptRun {
   readonly #flight: Flight;
   readonly #timers: AttemptTimers;
   readonly #startMs: number;
-  readonly #received = { textBytes: 0, reasoningBytes: 0 };
   #limits: readonly LimitObservation[] = [];
   #opened = false;
   #errorBody: Buffer[] | undefined;
   #bodyBytes = 0;
+  #measuredBytes = 0;
   #held: Emission[] = [];
   #heldBytes = 0;
   #isCommitted = false;
@@ -71,7 +68,7 @@ export class AttemptRun {
     this.#flight = parts.flight;
     this.#startMs = parts.clock.monotonicMs();
     this.#timers = new AttemptTimers(parts.deployment.timers, this.#startMs, parts.deadlineMs);
-    this.#record = openRecord(parts, this.#received);
+    this.#record = openRecord(parts);
     this.record = this.#record;
   }
 
@@ -121,7 +118,7 @@ export class AttemptRun {
       reported: record.usage !== null,
       sent: this.#flight.sent,
       billed: record.billed,
-      receivedBytes: this.#received.textBytes + this.#received.reasoningBytes,
+      receivedBytes: this.#receivedBytes(),
     });
   }
 
@@ -139,11 +136,17 @@ export class AttemptRun {
     });
   }
 
+  /** Bytes of generated text so far. */
+  #receivedBytes(): number {
+    const { textBytes, reasoningBytes } = this.#parts.exchange.received;
+    return textBytes + reasoningBytes;
+  }
+
   #billed(failure: UpstreamFailure | null): AttemptRecord['billed'] {
     const { usage } = this.#record;
     if (usage !== null) return 'yes';
     if (!this.#flight.sent) return 'no';
-    if (this.#received.textBytes + this.#received.reasoningBytes > 0) return failure === null ? 'yes' : 'maybe';
+    if (this.#receivedBytes() > 0) return failure === null ? 'yes' : 'maybe';
     return failure?.billed ?? (this.#isAbandoned ? 'maybe' : 'yes');
   }
 
@@ -171,10 +174,8 @@ export class AttemptRun {
     this.#limits = this.#observeLimits(undefined);
     const encoding = headers['content-encoding'];
     if (encoding !== undefined && encoding !== 'identity') return malformed('it compressed its answer unasked', status);
-    const type = headers['content-type'];
-    if (typeof type === 'string' && /^text\/html/i.test(type))
-      return malformed('it answered with a web page', status, 'no');
-    return null;
+    this.#absorb(this.#parts.exchange.accept(status, headers), 0, []);
+    return this.#failure ?? null;
   }
 
   #advanceAnswer(): AttemptStep | null {
@@ -264,12 +265,10 @@ export class AttemptRun {
     switch (emission.kind) {
       case 'chunk':
         if (emission.progress === 'none') return false;
-        this.#progress(generatedText(emission.chunk));
+        this.#progress();
         return true;
       case 'usage':
-        record.usage = isPlausible(emission.usage, this.#parts.outputBound, this.#parts.choices)
-          ? emission.usage
-          : null;
+        record.usage = emission.usage;
         record.billedTier = emission.billedTier ?? record.billedTier;
         return false;
       case 'answered':
@@ -277,19 +276,19 @@ export class AttemptRun {
         return false;
       case 'finish':
       case 'embedding':
-        this.#progress({ textBytes: 0, reasoningBytes: 0, characters: 0 });
+        this.#progress();
         return true;
       case 'done':
         return false;
     }
   }
 
-  #progress(text: { readonly textBytes: number; readonly reasoningBytes: number; readonly characters: number }): void {
+  #progress(): void {
     const nowMs = this.#parts.clock.monotonicMs();
     this.#record.ttftMs ??= Math.round(nowMs - this.#startMs);
-    this.#received.textBytes += text.textBytes;
-    this.#received.reasoningBytes += text.reasoningBytes;
-    this.#timers.progressed(nowMs, text.characters);
+    const bytes = this.#receivedBytes();
+    this.#timers.progressed(nowMs, bytes - this.#measuredBytes);
+    this.#measuredBytes = bytes;
   }
 
   #advanceError(body: Buffer[]): AttemptStep | null {
@@ -333,7 +332,7 @@ export class AttemptRun {
   }
 }
 
-function openRecord(parts: AttemptParts, received: AttemptRecord['received']): Mutable<AttemptRecord> {
+function openRecord(parts: AttemptParts): Mutable<AttemptRecord> {
   return {
     n: parts.n,
     deployment: parts.deployment,
@@ -352,7 +351,7 @@ function openRecord(parts: AttemptParts, received: AttemptRecord['received']): M
     usageSource: 'none',
     answeredModel: null,
     billedTier: null,
-    received,
+    received: parts.exchange.received,
     sentBytes: parts.exchange.request.body?.length ?? 0,
   };
 }

@@ -34,3 +34,9 @@ export function applySecret(
       headers[auth.headerName] = secret.reveal();
   }
 }
+
+/** The scheme a vendor is known to want; `bearer` for all others. */
+export function usualScheme(vendor: string): Exclude<AuthScheme, 'none'> {
+  if (vendor === 'anthropic') return 'header';
+  return vendor === 'azure' ? 'azure' : 'bearer';
+}

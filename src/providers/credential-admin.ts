@@ -6,14 +6,14 @@ import { AppError } from '../platform/errors/index.js';
 import { newId } from '../platform/ids/index.js';
 import type { Principal } from '../platform/security/index.js';
 import { ConfigSnapshots } from '../platform/snapshot/index.js';
+import { usualScheme } from './auth.js';
+import type { Provider } from './domain/provider.js';
 import type { CredentialFacts, StoredCredential } from './domain/credential.js';
 import { ProviderRows } from './persistence/provider-rows.js';
 import { ProviderChanges } from './provider-changes.js';
 import type { NewCredential } from './provider-input.js';
+import { hintOf } from './secret.js';
 import { SecretBox } from './secret-box.js';
-
-const HINT_FROM = 20;
-const HINT_LENGTH = 4;
 
 /** Adds, rotates and revokes credentials. A secret goes in and never comes out. */
 @Injectable()
@@ -27,13 +27,13 @@ export class CredentialAdmin {
   ) {}
 
   /** Seals and writes a credential in the transaction of its provider. */
-  async insert(tx: Tx, providerId: string, input: NewCredential): Promise<StoredCredential> {
-    const place = { id: newId(), providerId, version: 1 };
+  async insert(tx: Tx, provider: Pick<Provider, 'id' | 'vendor'>, input: NewCredential): Promise<StoredCredential> {
+    const place = { id: newId(), providerId: provider.id, version: 1 };
     const { bytes, keyId } = this.box.seal(input.secret, place);
     const credential: StoredCredential = {
       ...place,
       name: input.name,
-      scheme: input.scheme,
+      scheme: input.scheme ?? usualScheme(provider.vendor),
       sealed: bytes,
       keyId,
       hint: hintOf(input.secret),
@@ -49,10 +49,9 @@ export class CredentialAdmin {
   /** Adds a credential and gives it to every deployment of its provider, after those they have. @throws AppError not_found */
   async create(principal: Principal, providerId: string, input: NewCredential): Promise<CredentialFacts> {
     return this.snapshots.change(async (tx) => {
-      if ((await this.rows.providers.findByIdForUpdate(tx, providerId)) === undefined) {
-        throw new AppError('not_found', 'There is no such provider.');
-      }
-      const credential = await this.insert(tx, providerId, input);
+      const provider = await this.rows.providers.findByIdForUpdate(tx, providerId);
+      if (provider === undefined) throw new AppError('not_found', 'There is no such provider.');
+      const credential = await this.insert(tx, provider, input);
       const nowMs = this.clock.nowMs();
       for (const deployment of await this.rows.deployments.findAll(tx, providerId)) {
         await this.rows.deployments.update(tx, {
@@ -124,9 +123,4 @@ export class CredentialAdmin {
     const { id, version, state } = credential;
     await this.changes.write(tx, principal, { kind: 'credential', id, version, fields, state });
   }
-}
-
-/** The end of a secret that is long enough to keep the rest. */
-function hintOf(secret: string): string | null {
-  return secret.length >= HINT_FROM ? secret.slice(-HINT_LENGTH) : null;
 }

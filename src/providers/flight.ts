@@ -51,8 +51,9 @@ export class Flight implements Dispatcher.DispatchHandler {
     return chunk;
   }
 
-  get hasBytes(): boolean {
-    return this.#waitingBytes > 0;
+  /** Nothing more will arrive. */
+  get isOver(): boolean {
+    return this.ended || this.error !== undefined;
   }
 
   /** The answer is complete for the consumer; what still comes is thrown away so that the connection can be used again. */

@@ -34,7 +34,7 @@ export type ResolveAll = (
 ) => void;
 
 const systemResolver: ResolveAll = (hostname, done) => {
-  resolveName(hostname, { all: true, verbatim: true }, (error, addresses) => {
+  resolveName(hostname, { all: true, order: 'verbatim' }, (error, addresses) => {
     done(error, error === null ? addresses : []);
   });
 };

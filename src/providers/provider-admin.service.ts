@@ -91,7 +91,7 @@ export class ProviderAdminService {
     await this.#write(async (tx) => {
       await this.rows.providers.insert(tx, provider);
       const credential =
-        input.credential === undefined ? undefined : await this.credentials.insert(tx, provider.id, input.credential);
+        input.credential === undefined ? undefined : await this.credentials.insert(tx, provider, input.credential);
       await this.rows.deployments.insert(
         tx,
         input.deployments.map((one) => ({
@@ -197,7 +197,11 @@ export class ProviderAdminService {
   }
 
   #checked(baseUrl: string, network: Provider['network']): string {
-    return checkBaseUrl(baseUrl, network, this.config.allowCidrs.flatMap((text) => parseCidr(text) ?? []));
+    return checkBaseUrl(
+      baseUrl,
+      network,
+      this.config.allowCidrs.flatMap((text) => parseCidr(text) ?? []),
+    );
   }
 
   #requireAllowed(network: Provider['network']): void {

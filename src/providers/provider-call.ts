@@ -31,6 +31,14 @@ interface Begun {
   readonly permit: AttemptPermit;
 }
 
+type Again = Extract<Move, { kind: 'again' }>;
+
+/** What the committed attempt brought first. */
+interface Commitment {
+  readonly emissions: readonly Emission[];
+  readonly last: boolean;
+}
+
 /** One request's way through its plan. Iterate it once: batches of emissions, all from the one attempt that committed; nothing
  *  comes before its first valid delta, and the iteration ends only after its `done`.
  *  @throws AppError all_providers_failed, upstream_timeout, deadline_exceeded, no_capacity, upstream_rejected,
@@ -119,11 +127,10 @@ export class ProviderCall implements AsyncIterable<readonly Emission[]> {
   }
 
   /** The attempt loop: permit, dispatch, wait for the first valid delta or a failure, next. */
-  async #untilCommitted(): Promise<{ readonly emissions: readonly Emission[]; readonly last: boolean }> {
-    let again: Extract<Move, { kind: 'again' }> | null = null;
+  async #untilCommitted(): Promise<Commitment> {
+    let again: Again | null = null;
     for (;;) {
-      if (this.signal.aborted) throw new CallerGoneError();
-      if (this.#leftMs() < MIN_LEFT_MS) throw this.#lost(true);
+      this.#requireTime();
       const deployment = this.#cursor.current;
       if (deployment === null) throw this.#lost(false);
       const run = this.#begin(deployment, again);
@@ -133,24 +140,37 @@ export class ProviderCall implements AsyncIterable<readonly Emission[]> {
         continue;
       }
       const step = await run.next();
-      if (step.kind === 'emissions') {
-        this.#committed = run.record;
-        if (step.last) this.#end('ok', null);
-        return step;
-      }
-      if (this.signal.aborted) throw this.#gone();
+      if (step.kind === 'emissions') return this.#commit(run, step);
+      if (this.#isGone()) throw this.#gone();
       this.#end(step.failure.outcome, step.failure);
       this.#failures.push(step.failure);
       if (step.failure.class === 'content_refused') return this.#refused(run.record);
-      const move = this.#afterFailure(deployment, step.failure);
-      if (move.kind === 'stop') throw this.#lost(this.#leftMs() < MIN_LEFT_MS);
-      again = move.kind === 'again' ? move : null;
-      if (again !== null && again.waitMs > 0) await this.#wait(again.waitMs);
+      again = await this.#move(deployment, step.failure);
     }
   }
 
+  #requireTime(): void {
+    if (this.#isGone()) throw new CallerGoneError();
+    if (this.#leftMs() < MIN_LEFT_MS) throw this.#lost(true);
+  }
+
+  #commit(run: AttemptRun, step: Commitment): Commitment {
+    this.#committed = run.record;
+    if (step.last) this.#end('ok', null);
+    return step;
+  }
+
+  /** Goes where the failure leads; resolves after the wait before another try at the same deployment. */
+  async #move(deployment: Deployment, failure: UpstreamFailure): Promise<Again | null> {
+    const move = this.#afterFailure(deployment, failure);
+    if (move.kind === 'stop') throw this.#lost(this.#leftMs() < MIN_LEFT_MS);
+    if (move.kind === 'next') return null;
+    if (move.waitMs > 0) await this.#wait(move.waitMs);
+    return move;
+  }
+
   /** Asks for a permit and dispatches, or notes why the candidate is passed over. */
-  #begin(deployment: Deployment, again: Extract<Move, { kind: 'again' }> | null): AttemptRun | null {
+  #begin(deployment: Deployment, again: Again | null): AttemptRun | null {
     const { gate, launcher, retries } = this.ports;
     const nowMs = launcher.clock.nowMs();
     const credential = launcher.credentialFor(deployment);
@@ -211,16 +231,20 @@ export class ProviderCall implements AsyncIterable<readonly Emission[]> {
   }
 
   /** A provider that refuses by status what others refuse inside an answer: the caller sees the same answer from both. */
-  #refused(record: AttemptRecord): { readonly emissions: readonly Emission[]; readonly last: true } {
+  #refused(record: AttemptRecord): Commitment {
     this.#committed = record;
     return { emissions: refusedAnswer(this.input.requestId, record), last: true };
   }
 
   #torn(failure: UpstreamFailure): Error {
-    if (this.signal.aborted) return this.#gone();
+    if (this.#isGone()) return this.#gone();
     const { record } = this.#current();
     this.#end(failure.outcome, failure);
     return new TornStreamError(failure, record);
+  }
+
+  #isGone(): boolean {
+    return this.signal.aborted;
   }
 
   #gone(): CallerGoneError {

@@ -7,6 +7,7 @@ import { NETWORKS } from './domain/deployment.js';
 const name = z
   .string()
   .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'must be lower case letters, digits, dot, underscore or dash');
+const OFFERED = AUTH_SCHEMES.filter((scheme) => scheme !== 'none');
 const model = z.string().min(1).max(200);
 const limit = z.int().min(1).max(1_000_000_000);
 
@@ -69,7 +70,10 @@ const newDeployment = z.strictObject({
 export const newCredentialInput = z
   .strictObject({
     name: name.default('main'),
-    scheme: z.enum(AUTH_SCHEMES).exclude(['none']).default('bearer'),
+    scheme: z
+      .enum(AUTH_SCHEMES, `must be one of ${OFFERED.join(', ')}; sigv4 and google_sa are not part of this release`)
+      .exclude(['none'], `must be one of ${OFFERED.join(', ')}; a provider without a secret needs no credential`)
+      .optional(),
     secret: z.string().min(1).max(10_000),
     expiresAt: z.iso.datetime().nullable().default(null),
   })
@@ -100,6 +104,10 @@ export const newProviderInput = z
     quirks: providerFields.quirks.default({}),
     credential: newCredentialInput.optional(),
     deployments: z.array(newDeployment).max(100).default([]),
+  })
+  .refine(({ network, currency }) => (network === 'simulated') === (currency === 'XTS'), {
+    path: ['currency'],
+    message: 'must be XTS for simulated providers and for no other',
   })
   .meta({ id: 'NewProvider' });
 

@@ -66,21 +66,20 @@ export class ProviderProbe {
     if (credential !== null) applySecret(headers, credential, credential.secret);
     const { method, path, body } = request;
     const flight = this.transport.send(deployment, { method, path, headers, body });
-    const inTime = await this.#settled(flight);
+    await this.#settle(flight);
     flight.destroy();
-    return inTime ? judge(flight) : finding('timeout', `No answer within ${String(PROBE_MS / 1_000)} seconds.`);
+    return judge(flight);
   }
 
-  /** True once the response is complete or broken, false when time ran out. */
-  async #settled(flight: Flight): Promise<boolean> {
-    let isLate = false;
+  /** Resolves when the response is complete or broken, when it is too large, or when time is over. */
+  async #settle(flight: Flight): Promise<void> {
+    const endMs = this.clock.monotonicMs() + PROBE_MS;
     const cancel = this.clock.after(PROBE_MS, () => {
-      isLate = true;
       flight.nudge();
     });
     let bytes = 0;
     try {
-      while (!flight.ended && flight.error === undefined && !isLate && bytes < MAX_PROBE_BYTES) {
+      while (!flight.isOver && bytes < MAX_PROBE_BYTES && this.clock.monotonicMs() < endMs) {
         const chunk = flight.take();
         if (chunk === undefined) await flight.change();
         else bytes += chunk.length;
@@ -88,7 +87,6 @@ export class ProviderProbe {
     } finally {
       cancel();
     }
-    return !isLate || flight.status !== 0;
   }
 }
 
@@ -98,6 +96,8 @@ function finding(problem: ProbeResult['problem'], message: string, status: numbe
 
 function judge(flight: Flight): Finding {
   const { status, error } = flight;
+  if (status === 0 && error === undefined)
+    return finding('timeout', `No answer within ${String(PROBE_MS / 1_000)} seconds.`);
   if (status === 0) return finding('connect', `No connection: ${reasonOf(error)}.`);
   if (status < 300) return finding('none', 'The provider answered and accepted the credential.', status);
   if (status < 400) return finding('unexpected', 'It answered with a redirect. Save the address it leads to.', status);

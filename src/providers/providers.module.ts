@@ -2,7 +2,9 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 
 import { AuditModule } from '../audit/index.js';
-import { ADAPTERS } from './adapters.js';
+import { anthropicChat } from './adapters/anthropic/openai-anthropic.js';
+import { openAiEmbeddings } from './adapters/openai/openai-embeddings.js';
+import { openAiChat } from './adapters/openai/openai-openai.js';
 import { AdapterRegistry } from './adapter-registry.js';
 import { DeploymentsController } from './api/deployments.controller.js';
 import { ProvidersController } from './api/providers.controller.js';
@@ -27,7 +29,7 @@ import { Transport } from './transport.js';
   imports: [TypeOrmModule.forFeature([...PROVIDERS_ENTITIES]), AuditModule],
   controllers: [ProvidersController, DeploymentsController],
   providers: [
-    { provide: AdapterRegistry, useFactory: () => new AdapterRegistry(ADAPTERS) },
+    { provide: AdapterRegistry, useFactory: () => new AdapterRegistry([openAiChat, openAiEmbeddings, anthropicChat]) },
     AttemptLauncher,
     AttemptPorts,
     CredentialAdmin,

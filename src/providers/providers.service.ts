@@ -5,7 +5,6 @@ import type { CapabilityGap } from './adapters/adapter.js';
 import { AdapterRegistry } from './adapter-registry.js';
 import { AttemptGate, AttemptObserver } from './attempt-gate.js';
 import { AttemptLauncher } from './attempt-launcher.js';
-import { CredentialVault } from './credential-vault.js';
 import type { CallInput } from './domain/call.js';
 import type { Deployment } from './domain/deployment.js';
 import type { ProviderDirectory } from './domain/provider-directory.js';
@@ -33,7 +32,6 @@ export class ProvidersService {
   constructor(
     snapshots: ConfigSnapshots,
     rows: ProviderRows,
-    vault: CredentialVault,
     private readonly adapters: AdapterRegistry,
     private readonly launcher: AttemptLauncher,
     private readonly prober: ProviderProbe,
@@ -41,15 +39,12 @@ export class ProvidersService {
   ) {
     this.part = snapshots.register({ name: 'providers', load: (tx) => rows.loadDirectory(tx) });
     snapshots.onSwap((snapshot) => {
-      vault.adopt(snapshot.get(this.part));
+      launcher.adopt(snapshot.get(this.part));
     });
   }
 
   /** Members of a request that a deployment cannot honour; a dialect that lacks the operation is a gap of its own. */
-  gaps(
-    request: Readonly<Record<string, unknown>>,
-    deployment: Deployment,
-  ): readonly CapabilityGap[] {
+  gaps(request: Readonly<Record<string, unknown>>, deployment: Deployment): readonly CapabilityGap[] {
     const operation = request['messages'] === undefined ? 'embeddings' : 'chat';
     const adapter = this.adapters.find(deployment, operation);
     if (adapter === undefined || !deployment.capabilities.operations.includes(operation)) {

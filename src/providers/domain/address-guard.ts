@@ -71,7 +71,9 @@ export function refusedAddress(
   if (bytes === undefined) return `${address} is no IP address`;
   const kind = classifyBytes(bytes);
   if (network === 'public') {
-    return kind === 'public' ? null : `it resolves to ${address}, which is ${WORDS[kind]}; set network to private if it is on site`;
+    return kind === 'public'
+      ? null
+      : `it resolves to ${address}, which is ${WORDS[kind]}; set network to private if it is on site`;
   }
   if (kind === 'link_local') return `it resolves to ${address}, which is ${WORDS[kind]} and never allowed`;
   if (allowed.some((cidr) => contains(cidr, bytes))) return null;

@@ -2,9 +2,9 @@ import type { DeploymentTimers } from './deployment.js';
 
 /** A silent stream that still sends comments is kept for this many idle periods. */
 const COMMENT_PERIODS = 3;
-/** Slow drip: fewer characters per second over this window after the first delta count as idle. */
+/** Slow drip: fewer bytes of text per second over this window after the first delta count as idle. */
 const DRIP_WINDOW_MS = 20_000;
-const DRIP_CHARACTERS_PER_SECOND = 2;
+const DRIP_BYTES_PER_SECOND = 2;
 
 /** Which limit an attempt ran into. `deadline`: the caller's, shorter than the deployment's total. */
 export type TimerName = 'connect' | 'ttft' | 'idle' | 'total' | 'deadline';
@@ -18,7 +18,7 @@ export class AttemptTimers {
   #silentUntilMs: number;
   #progressAtMs = 0;
   #windowAtMs = 0;
-  #windowCharacters = 0;
+  #windowBytes = 0;
   #dripping = false;
 
   constructor(
@@ -39,13 +39,13 @@ export class AttemptTimers {
     this.#silentUntilMs = this.startMs + this.timers.ttftMs;
   }
 
-  /** A delta with `characters` of generated text arrived. */
-  progressed(nowMs: number, characters: number): void {
+  /** A delta with `bytes` of generated text arrived. */
+  progressed(nowMs: number, bytes: number): void {
     if (this.#phase !== 'idle') {
       this.#phase = 'idle';
       this.#windowAtMs = nowMs;
     } else {
-      this.#measureDrip(nowMs, characters);
+      this.#measureDrip(nowMs, bytes);
     }
     this.#progressAtMs = nowMs;
     this.#silentUntilMs = nowMs + this.timers.idleMs;
@@ -70,12 +70,12 @@ export class AttemptTimers {
     return nowMs >= this.#silentUntilMs ? this.#phase : null;
   }
 
-  #measureDrip(nowMs: number, characters: number): void {
-    this.#windowCharacters += characters;
+  #measureDrip(nowMs: number, bytes: number): void {
+    this.#windowBytes += bytes;
     const lengthMs = nowMs - this.#windowAtMs;
     if (lengthMs < DRIP_WINDOW_MS) return;
-    this.#dripping = (this.#windowCharacters * 1_000) / lengthMs < DRIP_CHARACTERS_PER_SECOND;
+    this.#dripping = (this.#windowBytes * 1_000) / lengthMs < DRIP_BYTES_PER_SECOND;
     this.#windowAtMs = nowMs;
-    this.#windowCharacters = 0;
+    this.#windowBytes = 0;
   }
 }

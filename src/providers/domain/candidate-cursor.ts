@@ -64,7 +64,7 @@ export class CandidateCursor {
   #advance(): void {
     this.#staleUsed = false;
     do this.#index += 1;
-    while (this.current !== null && this.current.capabilities.context < this.#minContext);
+    while (this.current !== null && isSmaller(this.current, this.#minContext));
   }
 
   /** Full jitter; a provider's Retry-After is kept to, and refuses a second try that would come too late. */
@@ -77,4 +77,9 @@ export class CandidateCursor {
     this.#again += 1;
     return { kind: 'again', fresh: false, waitMs };
   }
+}
+
+/** True when the window is known and below `minContext`; 0 says it is unknown. */
+function isSmaller({ capabilities }: Deployment, minContext: number): boolean {
+  return capabilities.context !== 0 && capabilities.context < minContext;
 }

@@ -21,7 +21,12 @@ export interface LostCall {
 }
 
 const DEFAULT_RETRY_MS = 1_000;
-const RETRIED: ReadonlySet<ErrorCode> = new Set(['all_providers_failed', 'no_capacity', 'upstream_timeout', 'deadline_exceeded']);
+const RETRIED: ReadonlySet<ErrorCode> = new Set([
+  'all_providers_failed',
+  'no_capacity',
+  'upstream_timeout',
+  'deadline_exceeded',
+]);
 
 /** The failure that speaks for the call: the last one, but a complaint about the request only when every provider complained. */
 function speaking(failures: readonly UpstreamFailure[]): UpstreamFailure | undefined {

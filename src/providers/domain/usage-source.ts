@@ -1,7 +1,4 @@
-import type { TokenUsage } from '../adapters/usage.js';
 import type { UsageSource } from './attempt.js';
-
-const MOST_TIMES_BOUND = 10;
 
 /** What is known of an attempt's usage when it ends. */
 export interface UsageFacts {
@@ -17,9 +14,4 @@ export function usageSourceOf(facts: UsageFacts): UsageSource {
   if (facts.reported) return 'reported';
   if (!facts.sent || facts.billed === 'no') return 'none';
   return facts.receivedBytes > 0 ? 'counted' : 'estimated';
-}
-
-/** False for a report that cannot be true: more than ten times the output that was allowed. It is then counted instead. */
-export function isPlausible(usage: TokenUsage, outputBound: number, choices: number): boolean {
-  return usage.output + usage.reasoning <= MOST_TIMES_BOUND * Math.max(1, outputBound) * Math.max(1, choices);
 }
