@@ -50,6 +50,11 @@ export class ScriptedUpstream {
     this.#scripts.push(...scripts);
   }
 
+  /** Drops scripts that nobody used. */
+  forget(): void {
+    this.#scripts.length = 0;
+  }
+
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(part as Buffer);
