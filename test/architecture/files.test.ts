@@ -19,11 +19,15 @@ const code = [...sources, ...filesBelow('migrations'), ...filesBelow('test')].fi
 
 describe('source files', () => {
   it('are named in kebab case after their main export', () => {
-    expect(sources.filter((file) => !KEBAB.test(path.basename(file)) && !ALLOWED_NAMES.has(path.basename(file)))).toEqual([]);
+    expect(
+      sources.filter((file) => !KEBAB.test(path.basename(file)) && !ALLOWED_NAMES.has(path.basename(file))),
+    ).toEqual([]);
   });
 
   it('have no name that says nothing', () => {
-    expect(code.filter((file) => BANNED.test(path.basename(file)) && !ALLOWED_NAMES.has(path.basename(file)))).toEqual([]);
+    expect(code.filter((file) => BANNED.test(path.basename(file)) && !ALLOWED_NAMES.has(path.basename(file)))).toEqual(
+      [],
+    );
   });
 
   it('have at most 400 lines, or say why', () => {
@@ -37,7 +41,9 @@ describe('source files', () => {
 
 describe('modules', () => {
   const modules = readdirSync('src', { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  const documented = modules.map(({ name }) => name).filter((name) => !['platform', 'openai', 'cli', 'demo'].includes(name));
+  const documented = modules
+    .map(({ name }) => name)
+    .filter((name) => !['platform', 'openai', 'cli', 'demo'].includes(name));
 
   it.each(documented)('%s states its invariants in a README of at most 60 lines', (name) => {
     const text = readFileSync(path.join('src', name, 'README.md'), 'utf8');

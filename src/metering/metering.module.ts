@@ -1,0 +1,27 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+
+import { AuditModule } from '../audit/index.js';
+import { PricesController } from './api/prices.controller.js';
+import { MonthsJob } from './jobs/months.job.js';
+import { MeteringService } from './metering.service.js';
+import { METERING_ENTITIES } from './persistence/entities.js';
+import { LedgerRepository } from './persistence/ledger.repository.js';
+import { PriceVersionRepository } from './persistence/price-version.repository.js';
+import { UsageRecordRepository } from './persistence/usage-record.repository.js';
+import { PricesService } from './prices.service.js';
+
+@Module({
+  imports: [TypeOrmModule.forFeature([...METERING_ENTITIES]), AuditModule],
+  controllers: [PricesController],
+  providers: [
+    MeteringService,
+    PricesService,
+    MonthsJob,
+    LedgerRepository,
+    PriceVersionRepository,
+    UsageRecordRepository,
+  ],
+  exports: [MeteringService, PricesService],
+})
+export class MeteringModule {}

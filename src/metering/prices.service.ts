@@ -1,0 +1,123 @@
+import { readdir, readFile } from 'node:fs/promises';
+
+import { Injectable } from '@nestjs/common';
+
+import { AuditService } from '../audit/index.js';
+import { Clock } from '../platform/clock/index.js';
+import { UnitOfWork, type Tx } from '../platform/database/index.js';
+import { AppError } from '../platform/errors/index.js';
+import type { Keyset } from '../platform/http/index.js';
+import { newId } from '../platform/ids/index.js';
+import { OutboxRepository } from '../platform/outbox/index.js';
+import type { Principal } from '../platform/security/index.js';
+import { ConfigSnapshots } from '../platform/snapshot/index.js';
+import { readCatalogue } from './domain/catalogue.js';
+import { toStoredPrice, type PriceDraft, type StoredPrice } from './domain/price-draft.js';
+import { PriceVersionRepository, type PriceFilter } from './persistence/price-version.repository.js';
+
+const CATALOGUE = new URL('./catalogue/', import.meta.url);
+
+/** Reads and adds prices. A price is never changed: a new version takes its place from an instant on. */
+@Injectable()
+export class PricesService {
+  constructor(
+    private readonly snapshots: ConfigSnapshots,
+    private readonly unitOfWork: UnitOfWork,
+    private readonly repository: PriceVersionRepository,
+    private readonly audit: AuditService,
+    private readonly outbox: OutboxRepository,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Versions in the order they take effect, one more than `limit` when there are more. */
+  async findPrices(
+    filter: PriceFilter,
+    page: { readonly after: Keyset | undefined; readonly limit: number },
+  ): Promise<readonly StoredPrice[]> {
+    return this.unitOfWork.read((tx) => this.repository.findPage(tx, filter, page));
+  }
+
+  /** Adds versions on behalf of a person; in force on this replica, from their start on, when it resolves.
+   *  @throws AppError invalid_value — a version would start in the past; conflict — another price for the same selection
+   *  starts at the same instant, or the model is priced in another currency */
+  async addPrices(principal: Principal, drafts: readonly PriceDraft[]): Promise<readonly StoredPrice[]> {
+    const nowMs = this.clock.nowMs();
+    if (drafts.some(({ effectiveFromMs }) => effectiveFromMs < nowMs)) {
+      throw new AppError('invalid_value', 'effectiveFrom lies in the past. A price takes effect now or later.', {
+        param: 'effectiveFrom',
+      });
+    }
+    return this.snapshots.change(async (tx) => {
+      const prices = await this.putPrices(tx, drafts, principal.userId);
+      for (const { id } of prices) {
+        const object = { kind: 'price', id, version: 1 };
+        await this.audit.record(tx, { type: 'price.change', principal, object, fields: ['amount', 'effectiveFrom'] });
+      }
+      await this.outbox.insert(
+        tx,
+        prices.map(({ id, vendor, model, meter }) => ({
+          id: newId(),
+          orgId: principal.orgId,
+          type: 'price.changed' as const,
+          atMs: nowMs,
+          data: { priceId: id, vendor, model, meter },
+        })),
+      );
+      return prices;
+    });
+  }
+
+  /** Writes versions without an audit record, for seeds of simulated partners; the caller raises the configuration version.
+   *  The same version again is no error. @throws AppError conflict — see {@link addPrices} */
+  async putPrices(
+    tx: Tx,
+    drafts: readonly PriceDraft[],
+    importedBy: string | null = null,
+  ): Promise<readonly StoredPrice[]> {
+    const prices = drafts.map((draft) => toStoredPrice(draft, importedBy));
+    await this.#requireOneCurrency(tx, prices);
+    await this.repository.insertMissing(tx, prices);
+    const stored = await this.repository.findByIds(
+      tx,
+      prices.map(({ id }) => id),
+    );
+    const amounts = new Map(stored.map(({ id, amount, currency }) => [id, `${currency}${String(amount)}`]));
+    const taken = prices.find(({ id, amount, currency }) => amounts.get(id) !== `${currency}${String(amount)}`);
+    if (taken !== undefined) {
+      throw new AppError(
+        'conflict',
+        `${taken.model} already has another price for ${taken.meter} from that instant on. Choose a later effectiveFrom.`,
+      );
+    }
+    return prices;
+  }
+
+  /** Loads the prices that come with this release, where they are not there yet. Idempotent. */
+  async seedCatalogue(tx: Tx): Promise<void> {
+    const names = (await readdir(CATALOGUE)).filter((name) => name.endsWith('.json')).sort();
+    for (const name of names) {
+      const drafts = readCatalogue(await readFile(new URL(name, CATALOGUE), 'utf8'));
+      await this.repository.insertMissing(
+        tx,
+        drafts.map((draft) => toStoredPrice(draft, null)),
+      );
+    }
+  }
+
+  async #requireOneCurrency(tx: Tx, prices: readonly StoredPrice[]): Promise<void> {
+    const wanted = new Map<string, StoredPrice>();
+    for (const price of prices) {
+      const key = `${price.vendor}\n${price.model}`;
+      const first = wanted.get(key) ?? price;
+      wanted.set(key, first);
+      const known = first === price ? await this.repository.findCurrencies(tx, price.vendor, price.model) : [];
+      if (price.currency !== first.currency || known.some((currency) => currency !== price.currency)) {
+        throw new AppError(
+          'conflict',
+          `${price.model} of ${price.vendor} has prices in another currency than ${price.currency}. A model is priced in one.`,
+          { param: 'currency' },
+        );
+      }
+    }
+  }
+}
