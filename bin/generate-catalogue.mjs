@@ -106,10 +106,10 @@ function fromModelsDev(id, model) {
     ['out', 'output'],
     ['ia', 'inputAudio'],
   ]) {
-    if (model[key] === undefined) continue;
+    if (!Number.isFinite(model[key])) continue;
     found[meter] = [{ from: 0, pico: perOne(model[key], id) }];
     for (const tier of model.tiers ?? []) {
-      if (tier[key] !== undefined) found[meter].push({ from: tier.over + 1, pico: perOne(tier[key], id) });
+      if (Number.isFinite(tier[key])) found[meter].push({ from: tier.over + 1, pico: perOne(tier[key], id) });
     }
   }
   return found;
@@ -124,12 +124,21 @@ function fromLitellm(id, model) {
     ['cw1h', 'cacheWrite1h'],
     ['out', 'output'],
   ]) {
-    if (model[key] !== undefined) found[meter] = [{ from: 0, pico: perOne(model[key], id) }];
+    if (Number.isFinite(model[key])) found[meter] = [{ from: 0, pico: perOne(model[key], id) }];
   }
   return found;
 }
 
 const priceAt = (bands, from) => bands.filter((band) => band.from <= from).at(-1)?.pico;
+
+const dearest = (picos) => picos.reduce((most, pico) => (pico > most ? pico : most), 0n);
+
+/** What a list says of a band: its surcharge on the dearest base, so that a band is never cheaper than its base is dear. */
+function offerAt(bands, from, base) {
+  const own = bands.find((band) => band.from === 0)?.pico ?? 0n;
+  const pico = priceAt(bands, from);
+  return own === 0n || from === 0 ? pico : (pico * base + own - 1n) / own;
+}
 
 /** Per meter and band the dearest of all lists. */
 function merge(lists) {
@@ -139,20 +148,17 @@ function merge(lists) {
     const starts = [...new Set(priced.flatMap(({ prices }) => prices[meter].map(({ from }) => from)))].sort(
       (a, b) => a - b,
     );
+    const base = dearest(priced.map(({ prices }) => priceAt(prices[meter], 0)));
     merged[meter] = starts.map((from) => {
-      const offers = priced.map(({ source, prices }) => ({ source, pico: priceAt(prices[meter], from) }));
-      const pico = offers.reduce((most, offer) => (offer.pico > most ? offer.pico : most), 0n);
-      const differs = offers.some((offer) => offer.pico !== pico);
+      const offers = priced.map(({ source, prices }) => ({ source, pico: offerAt(prices[meter], from, base) }));
+      const pico = dearest(offers.map((offer) => offer.pico));
       const names = offers.map(({ source }) => source.name).join(', ');
-      return {
-        from,
-        pico,
-        source: differs ? `dearest of ${names}` : names,
-        asOf: offers
-          .map((o) => o.source.asOf)
-          .sort()
-          .at(-1),
-      };
+      const differs = offers.some((offer) => offer.pico !== pico);
+      const asOf = offers
+        .map(({ source }) => source.asOf)
+        .sort()
+        .at(-1);
+      return { from, pico, source: differs ? `dearest of ${names}` : names, asOf };
     });
   }
   return withFilled(merged);
@@ -239,7 +245,8 @@ function vendorRows(names, check) {
     for (const meter of ORDER) for (const band of merged[meter] ?? []) rows.push(row({ model, meter, band }));
     const list = check?.litellm[model];
     for (const tier of names.genai === 'openai' ? ['flex', 'priority'] : []) {
-      if (list?.[tier] !== undefined) rows.push(...tierRows(model, merged, tier, list));
+      if ([list?.in, list?.out, ...(list?.[tier] ?? [])].filter(Number.isFinite).length === 4)
+        rows.push(...tierRows(model, merged, tier, list));
     }
   }
   return rows;

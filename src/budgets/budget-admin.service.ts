@@ -10,6 +10,7 @@ import { formatAmount, type PicoUsd } from '../platform/money/index.js';
 import type { Principal } from '../platform/security/index.js';
 import { ConfigSnapshots } from '../platform/snapshot/index.js';
 import { DEFAULT_THRESHOLDS, type Budget, type BudgetLimit } from './domain/budget.js';
+import { isWholeFor } from './domain/units.js';
 import { unusedView, viewOf, type BudgetView, type WindowStateName } from './domain/window-view.js';
 import { BudgetRepository } from './persistence/budget.repository.js';
 
@@ -134,7 +135,8 @@ export class BudgetAdminService {
   ): Promise<BudgetView> {
     await this.#change(principal, target, (before) => {
       const amounts = new Map((patch.limits ?? []).map(({ id, amount }) => [id, amount]));
-      for (const id of amounts.keys()) {
+      for (const [id, amount] of amounts) {
+        requireWhole(before.metric, amount);
         if (!before.limits.some((limit) => limit.id === id)) {
           throw new AppError('invalid_value', `limits: ${id} is no limit of this budget.`, { param: 'limits' });
         }
@@ -192,6 +194,12 @@ export class BudgetAdminService {
       throw new AppError('conflict', 'There is a budget of this name already. Choose another name.', { param: 'name' });
     }
   }
+}
+
+/** @throws AppError invalid_value — a fraction of a token or of a request */
+function requireWhole(metric: Budget['metric'], amount: PicoUsd): void {
+  if (isWholeFor(metric, amount)) return;
+  throw new AppError('invalid_value', `limits: an amount of ${metric} must be a whole number.`, { param: 'limits' });
 }
 
 function notFound(): AppError {

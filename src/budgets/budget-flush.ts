@@ -40,6 +40,7 @@ export class BudgetFlush {
     tx: Tx,
     flush: { readonly settles: readonly Settle[]; readonly asks: readonly Ask[]; readonly nowMs: number },
   ): Promise<FlushResult> {
+    for (const { hold, posted } of flush.settles) requireCurrency(hold, posted.currency);
     const settled = await this.balances.resolve(tx, flush.settles);
     const settles = flush.settles.filter(({ hold }) => settled.has(hold.id));
     const ready = await this.#ready(tx, flush.asks, flush.nowMs);
@@ -56,7 +57,7 @@ export class BudgetFlush {
     await this.#announce(tx, moved, flush);
     return {
       settled,
-      verdicts: flush.asks.map((ask, index) => verdictOf(ask, decisions.get(ready[index] as ReadyAsk), this.#ids)),
+      verdicts: flush.asks.map((ask, index) => verdictOf(ask, ready[index], decisions)),
     };
   }
 
@@ -157,17 +158,24 @@ function keyOf({ limitId, subject, startsAtMs }: BalanceKey): string {
   return balanceKey(limitId, subject, startsAtMs);
 }
 
+/** Currencies never meet: what is charged in another one than was held is a defect, and fails alone. */
+function requireCurrency(hold: Hold, currency: string): void {
+  if (hold.currency !== currency) throw new Error(`Hold ${hold.id} is in ${hold.currency}, its charge in ${currency}`);
+}
+
 function nonZero(deltas: ReadonlyMap<number, Delta>): ReadonlyMap<number, Delta> {
   return new Map([...deltas].filter(([, { held, posted }]) => held !== 0n || posted !== 0n));
 }
 
-function verdictOf(ask: Ask, decision: Decision | undefined, ids: ReadonlyMap<string, number>): Verdict {
-  if (decision === undefined) throw new Error('An ask was not decided');
+/** `ready` is the ask with the balances of its limits, in the same order. */
+function verdictOf(ask: Ask, ready: ReadyAsk | undefined, decisions: ReadonlyMap<ReadyAsk, Decision>): Verdict {
+  const decision = ready === undefined ? undefined : decisions.get(ready);
+  if (ready === undefined || decision === undefined) throw new Error('An ask was not decided');
   if (decision.kind === 'held') return decision;
-  for (const { limits } of ask.candidates) {
-    for (const limit of limits) {
-      if (ids.get(keyOf(limit)) === decision.balanceId) return { kind: decision.kind, budget: factsOf(limit) };
-    }
+  for (const [index, { limits }] of ask.candidates.entries()) {
+    const lines = ready.candidates[index]?.lines ?? [];
+    const limit = limits.find((_, place) => lines[place]?.balanceId === decision.balanceId);
+    if (limit !== undefined) return { kind: decision.kind, budget: factsOf(limit) };
   }
   throw new Error('A shortage names a balance of its ask');
 }
@@ -208,7 +216,7 @@ function settleEntry(settle: Settle, atMs: number): LedgerEntry {
     currency: hold.currency,
     amount: posted.amount,
     balanceIds: hold.lines.map(({ balanceId }) => balanceId),
-    heldDeltas: hold.lines.map(({ amount }) => picoUsd(-amount)),
+    heldDeltas: hold.lines.map(({ amount }) => picoUsd(0n - amount)),
     postedDeltas: hold.lines.map((line) => postedOn(line, settle)),
     reason,
     ref: null,

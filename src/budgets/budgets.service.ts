@@ -29,7 +29,7 @@ export interface AskWish {
   readonly orgId: string;
   readonly attribution: Attribution;
   readonly criticality: Criticality;
-  /** In the order of the plan; all of one currency. */
+  /** In the order of the plan; those in another currency than the first are dropped. */
   readonly candidates: readonly AskCandidateWish[];
   readonly atMs: number;
   readonly expiresAtMs: number;
@@ -59,21 +59,24 @@ export class BudgetsService {
       criticality: wish.criticality,
       openedAtMs: wish.atMs,
       expiresAtMs: wish.expiresAtMs,
-      candidates: wish.candidates.map((candidate) => {
-        const { providerId, model, id } = candidate.deployment;
-        const matched = tree.matching({
-          attribution: wish.attribution,
-          criticality: wish.criticality,
-          deployment: { providerId, model },
-          currency: candidate.currency,
-        });
-        return {
-          deploymentId: id,
-          served: { providerId, model },
-          worst: candidate.worst,
-          limits: matched.flatMap((match) => this.#limit(match, candidate, wish)),
-        };
-      }),
+      // Currencies never meet: one call is held in one of them.
+      candidates: wish.candidates
+        .filter(({ currency }) => currency === first.currency)
+        .map((candidate) => {
+          const { providerId, model, id } = candidate.deployment;
+          const matched = tree.matching({
+            attribution: wish.attribution,
+            criticality: wish.criticality,
+            deployment: { providerId, model },
+            currency: candidate.currency,
+          });
+          return {
+            deploymentId: id,
+            served: { providerId, model },
+            worst: candidate.worst,
+            limits: matched.flatMap((match) => this.#limit(match, candidate, wish)),
+          };
+        }),
     };
   }
 

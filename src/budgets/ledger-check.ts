@@ -40,9 +40,15 @@ export class LedgerCheck {
       for (const id of await this.metering.findUnbalancedHolds(tx)) {
         findings.push({ kind: 'hold_unbalanced', id, ledger: 'resolved', other: 'does not give back what it took' });
       }
+      let matched = 0;
       const open = new Set(await this.balances.findOpenHoldIds(tx));
       for (const id of await this.metering.findOpenHolds(tx, MAX_FINDINGS)) {
         if (!open.delete(id)) findings.push({ kind: 'hold_state', id, ledger: 'open', other: 'resolved' });
+        else matched += 1;
+      }
+      // What is left has no entry that opened it, unless the list above was cut.
+      if (matched < MAX_FINDINGS) {
+        for (const id of open) findings.push({ kind: 'hold_state', id, ledger: 'absent or resolved', other: 'open' });
       }
       for (const { requestId, used, charged } of await this.metering.findMismatchedRequests(tx)) {
         findings.push({

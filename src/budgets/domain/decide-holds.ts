@@ -56,6 +56,8 @@ export type Decision =
 export interface Delta {
   held: bigint;
   posted: bigint;
+  /** What new holds take, before anything that is given back: only they need to fit. */
+  asked: bigint;
 }
 
 const RANK: Readonly<Record<Criticality, number>> = {
@@ -106,12 +108,14 @@ export function holdOf(ask: ReadyAsk, kept: readonly AskCandidate[]): Hold {
   return { id, orgId, requestId, currency, amount, lines: held, openedAtMs, expiresAtMs };
 }
 
-function move(deltas: Map<number, Delta>, balanceId: number, held: bigint, posted: bigint): void {
+function move(deltas: Map<number, Delta>, balanceId: number, by: Partial<Delta>): void {
+  const { held = 0n, posted = 0n, asked = 0n } = by;
   const delta = deltas.get(balanceId);
-  if (delta === undefined) deltas.set(balanceId, { held, posted });
+  if (delta === undefined) deltas.set(balanceId, { held, posted, asked });
   else {
     delta.held += held;
     delta.posted += posted;
+    delta.asked += asked;
   }
 }
 
@@ -119,14 +123,16 @@ function move(deltas: Map<number, Delta>, balanceId: number, held: bigint, poste
 export function settleDeltas(settles: readonly Settle[]): Map<number, Delta> {
   const deltas = new Map<number, Delta>();
   for (const settle of settles) {
-    for (const line of settle.hold.lines) move(deltas, line.balanceId, -line.amount, postedOn(line, settle));
+    for (const line of settle.hold.lines) {
+      move(deltas, line.balanceId, { held: 0n - line.amount, posted: postedOn(line, settle) });
+    }
   }
   return deltas;
 }
 
 /** Adds what a hold takes. */
 export function addHold(deltas: Map<number, Delta>, hold: Hold): void {
-  for (const { balanceId, amount } of hold.lines) move(deltas, balanceId, amount, 0n);
+  for (const { balanceId, amount } of hold.lines) move(deltas, balanceId, { held: amount, asked: amount });
 }
 
 interface Shortage {
@@ -135,7 +141,8 @@ interface Shortage {
   readonly short: PicoUsd;
 }
 
-/** The first balance, by id, on which a candidate does not fit; undefined when it fits everywhere. */
+/** The balance that stands against a candidate; undefined when it fits everywhere. One whose money is spent stands before
+ *  those that only wait for other calls: the candidate cannot fit whoever gives back. */
 function shortageOf(
   candidate: AskCandidate,
   state: {
@@ -144,6 +151,7 @@ function shortageOf(
     readonly criticality: Criticality;
   },
 ): Shortage | undefined {
+  let waits: Shortage | undefined;
   for (const line of [...candidate.lines].sort((a, b) => a.balanceId - b.balanceId)) {
     const balance = state.balances.get(line.balanceId);
     if (balance === undefined) throw new Error(`Balance ${String(line.balanceId)} is not locked`);
@@ -154,9 +162,10 @@ function shortageOf(
     const cap = capOf(balance, state.criticality);
     if (posted + held + line.amount <= cap) continue;
     const over = posted + line.amount - cap;
-    return { balanceId: line.balanceId, exhausted: over > 0n, short: picoUsd(over > 0n ? over : 0n) };
+    if (over > 0n) return { balanceId: line.balanceId, exhausted: true, short: picoUsd(over) };
+    waits ??= { balanceId: line.balanceId, exhausted: false, short: ZERO };
   }
-  return undefined;
+  return waits;
 }
 
 /** Decides a flush. Settles first, then asks by criticality and arrival; each admission is visible to the next. Candidates that do

@@ -1,4 +1,4 @@
-import { formatAmount, parseAmount, picoUsd, ZERO, type PicoUsd } from '../../platform/money/index.js';
+import { formatAmount, parseAmount, picoUsd, type PicoUsd } from '../../platform/money/index.js';
 import type { BudgetMetric } from './budget.js';
 
 const ONE = 10n ** 12n;
@@ -30,6 +30,11 @@ export function formatUnits(metric: BudgetMetric, amount: PicoUsd): string {
 /** Reads what {@link formatUnits} writes. @throws RangeError — no amount; a fraction of a token */
 export function parseUnits(metric: BudgetMetric, text: string): PicoUsd {
   const amount = parseAmount(text);
-  if (metric !== 'COST' && amount % ONE !== ZERO) throw new RangeError('Tokens and requests are whole');
+  if (!isWholeFor(metric, amount)) throw new RangeError('Tokens and requests are whole');
   return amount;
+}
+
+/** False for a fraction of a token or of a request. */
+export function isWholeFor(metric: BudgetMetric, amount: PicoUsd): boolean {
+  return metric === 'COST' || amount % ONE === 0n;
 }

@@ -57,7 +57,9 @@ function firstDay({ period, weekStart }: WindowRule, { year, month, day }: Civil
       return { year, month, day: 1 };
     case 'QUARTER':
       return { year, month: month - ((month - 1) % 3), day: 1 };
-    default:
+    case 'YEAR':
+    case 'LIFETIME':
+    case 'CUSTOM':
       return { year, month: 1, day: 1 };
   }
 }
@@ -72,7 +74,9 @@ function nextFirst({ period }: WindowRule, { year, month, day }: CivilDay): Civi
       return civilDay(year, month + 1, 1);
     case 'QUARTER':
       return civilDay(year, month + 3, 1);
-    default:
+    case 'YEAR':
+    case 'LIFETIME':
+    case 'CUSTOM':
       return civilDay(year + 1, 1, 1);
   }
 }

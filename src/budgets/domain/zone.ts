@@ -11,7 +11,8 @@ export interface CivilDay {
 /** True for an IANA zone that this runtime knows. */
 export function isTimeZone(name: string): boolean {
   try {
-    return formatterOf(name) !== undefined;
+    formatterOf(name);
+    return true;
   } catch {
     return false;
   }

@@ -19,9 +19,6 @@ export interface BalanceKey {
 export interface NewBalance extends BalanceKey {
   readonly metric: BudgetMetric;
   readonly currency: string;
-  readonly enforcement: Enforcement;
-  readonly limit: PicoUsd;
-  readonly carveOutBp: number;
   /** What the scope had posted in the window before. */
   readonly posted: PicoUsd;
 }
@@ -110,7 +107,8 @@ export class BalanceRepository {
     return new Map(rows.map((row) => [balanceKey(row.limit_id, row.subject, row.starts_at.getTime()), Number(row.id)]));
   }
 
-  /** Adds balances on first use, in sorted order; what somebody else added meanwhile stays. Returns those that were added here. */
+  /** Adds balances on first use, in sorted order; what somebody else added meanwhile stays. Limits are read under their lock, so
+   *  that a change of the budget is never missed. Returns those that were added here. */
   async insertMissing(
     tx: Tx,
     balances: readonly NewBalance[],
@@ -123,11 +121,12 @@ export class BalanceRepository {
       {
         text: `INSERT INTO budget_balance (limit_id, org_id, subject, starts_at, ends_at, metric, currency, enforcement, limit_amount,
                                            carve_out_bp, posted, peak)
-               SELECT limit_id, org_id, subject, starts_at, ends_at, metric, currency, enforcement, limit_amount, carve_out_bp, posted, posted
-                 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::text[], $8::text[],
-                             $9::numeric[], $10::int[], $11::numeric[])
-                   AS n(limit_id, org_id, subject, starts_at, ends_at, metric, currency, enforcement, limit_amount, carve_out_bp, posted)
-                ORDER BY limit_id, subject, starts_at ON CONFLICT ON CONSTRAINT budget_balance_window DO NOTHING
+               SELECT n.limit_id, n.org_id, n.subject, n.starts_at, n.ends_at, n.metric, n.currency, b.enforcement, l.amount, b.carve_out_bp,
+                      n.posted, n.posted
+                 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::text[], $8::numeric[])
+                   AS n(limit_id, org_id, subject, starts_at, ends_at, metric, currency, posted)
+                 JOIN budget_limit l ON l.id = n.limit_id JOIN budget b ON b.id = l.budget_id
+                ORDER BY n.limit_id, n.subject, n.starts_at FOR SHARE OF l, b ON CONFLICT ON CONSTRAINT budget_balance_window DO NOTHING
                RETURNING id, org_id, currency, posted`,
       },
       [
@@ -138,9 +137,6 @@ export class BalanceRepository {
         balances.map(({ endsAtMs }) => new Date(endsAtMs)),
         balances.map(({ metric }) => metric),
         balances.map(({ currency }) => currency),
-        balances.map(({ enforcement }) => enforcement),
-        balances.map(({ limit }) => formatAmount(limit)),
-        balances.map(({ carveOutBp }) => carveOutBp),
         balances.map(({ posted }) => formatAmount(posted)),
       ],
     );
@@ -162,6 +158,7 @@ export class BalanceRepository {
       ids.map((id) => decimal(deltas.get(id)?.held ?? 0n)),
       ids.map((id) => decimal(deltas.get(id)?.posted ?? 0n)),
       false,
+      ids.map((id) => (deltas.get(id)?.asked ?? 0n) > 0n),
     ]);
     return rows.length === ids.length ? rows.map(toMoved) : undefined;
   }
@@ -175,6 +172,7 @@ export class BalanceRepository {
       ids.map((id) => decimal(deltas.get(id)?.held ?? 0n)),
       ids.map((id) => decimal(deltas.get(id)?.posted ?? 0n)),
       true,
+      ids.map(() => false),
     ]);
     if (rows.length !== ids.length) throw new Error('A balance vanished under its lock');
     return rows.map(toMoved);
@@ -313,16 +311,17 @@ const toMoved = (row: MovedRow): MovedBalance => ({
   orgId: row.org_id,
 });
 
-/** `$1` sorted ids, `$2` held deltas, `$3` posted deltas, `$4` move without asking. The strict cap is the lowest class's, so the
- *  guard can only be too careful; `FOR NO KEY UPDATE` in the materialised list reads the newest version after waiting. */
+/** `$1` sorted ids, `$2` held deltas, `$3` posted deltas, `$4` move without asking, `$5` whether something new is held: a
+ *  settlement in the same flush must not hide a hold that does not fit. The strict cap is the lowest class's, cut to a pico, so
+ *  the guard can only be too careful; `FOR NO KEY UPDATE` in the materialised list reads the newest version after waiting. */
 const MOVE = `
-  WITH d AS (SELECT * FROM unnest($1::bigint[], $2::numeric[], $3::numeric[]) AS d(id, h, p)),
+  WITH d AS (SELECT * FROM unnest($1::bigint[], $2::numeric[], $3::numeric[], $5::boolean[]) AS d(id, h, p, asked)),
        k AS MATERIALIZED (
          SELECT id, limit_amount, extra_amount + rollover_amount AS extra, carve_out_bp, enforcement, posted, held
            FROM budget_balance WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE),
        g AS MATERIALIZED (
-         SELECT $4 OR (count(*) = cardinality($1) AND bool_and(d.h <= 0 OR k.enforcement <> 'HARD' OR
-                  k.posted + k.held + d.h + d.p <= trunc(k.limit_amount * (10000 - k.carve_out_bp) / 10000, 12) + k.extra)) AS fits
+         SELECT $4 OR (count(*) = cardinality($1) AND bool_and(NOT d.asked OR k.enforcement <> 'HARD' OR
+                  k.posted + k.held + d.h + d.p <= trunc(k.limit_amount * (10000 - k.carve_out_bp) * 0.0001, 12) + k.extra)) AS fits
            FROM k JOIN d USING (id))
   UPDATE budget_balance x
      SET held = x.held + d.h, posted = x.posted + d.p, version = x.version + 1,

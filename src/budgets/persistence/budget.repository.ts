@@ -169,6 +169,9 @@ export class BudgetRepository {
     );
     for (const { id, amount } of budget.limits) {
       await rowsOf(tx, { text: 'UPDATE budget_limit SET amount = $2 WHERE id = $1' }, [id, formatAmount(amount)]);
+    }
+    // After all limits: flushes that make balances lock in this order too.
+    for (const { id, amount } of budget.limits) {
       await rowsOf(
         tx,
         {
