@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
-import { formatAmount, parseAmount } from '../../src/platform/money/index.js';
+import { formatAmount, parseAmount, picoUsd } from '../../src/platform/money/index.js';
 import { GatewayApp, type HttpAnswer } from '../support/gateway-app.js';
 import { inFlight } from '../support/in-flight.js';
 import { row } from '../support/rows.js';
-import { answerChat, chatEvents, ScriptedUpstream } from '../support/scripted-upstream.js';
+import { chatEvents, ScriptedUpstream } from '../support/scripted-upstream.js';
 
 interface Refusal {
   readonly error: {
@@ -76,7 +76,7 @@ describe('a thousand parallel requests on a HARD budget for a hundred', () => {
   let answers: readonly HttpAnswer[];
   let budget: string;
   let userId: string;
-  const limit = formatAmount(parseAmount(String('0.002200000000')));
+  const limit = formatAmount(picoUsd(ANSWER_COST * FITTING_ANSWERS));
 
   beforeAll(async () => {
     const person = await personWithBudget('Race', limit);
@@ -139,8 +139,7 @@ describe('at zero spend', () => {
   }, 60_000);
 
   it('money already spent is a 402 at once', async () => {
-    const { key } = await personWithBudget('Spent', '0.00003');
-    partner.next(answerChat());
+    const { key } = await personWithBudget('Spent', '0.00004');
     expect((await gateway.chat(key, { max_tokens: 5 })).status).toBe(200);
     const refused = await gateway.chat(key, { max_tokens: 5 });
     expect([refused.status, refused.json<Refusal>().error.code]).toEqual([402, 'budget_exceeded']);
