@@ -56,6 +56,7 @@ export class AttemptRun {
   #measuredBytes = 0;
   #held: Emission[] = [];
   #heldBytes = 0;
+  #isReady = false;
   #isCommitted = false;
   #isDone = false;
   #isAbandoned = false;
@@ -190,9 +191,8 @@ export class AttemptRun {
       this.#absorb(this.#parts.exchange.push(bytes), bytes.length, out);
     }
     if (this.#bodyBytes > MAX_BODY_BYTES) this.#failure ??= malformed('its answer is too large', this.#flight.status);
-    if (batchBytes === 0 && !this.#isDone) {
-      const failure = this.#advanceEnd(out);
-      if (failure !== null) this.#failure = failure;
+    if (!this.#isDone && this.#failure === undefined && !this.#flight.hasBytes) {
+      this.#failure = this.#advanceEnd(out) ?? undefined;
     }
     return this.#stepOf(out);
   }
@@ -210,36 +210,33 @@ export class AttemptRun {
   }
 
   #stepOf(out: readonly Emission[]): AttemptStep | null {
-    if (!this.#isCommitted) {
-      return this.#failure === undefined ? null : { kind: 'failed', failure: this.#failure };
-    }
+    const failed: AttemptStep | null = this.#failure === undefined ? null : { kind: 'failed', failure: this.#failure };
+    // While nobody has seen anything a known failure comes first, else what arrived before it.
+    if (!this.#isCommitted && (failed !== null || !this.#isReady)) return failed;
+    const emissions = this.#isCommitted ? out : this.#commit();
     if (this.#isDone) {
-      this.#failure = undefined;
       this.seal('ok', null);
-      return { kind: 'emissions', emissions: this.#release(out), last: true };
+      return { kind: 'emissions', emissions, last: true };
     }
-    const emissions = this.#release(out);
-    if (emissions.length > 0) return { kind: 'emissions', emissions, last: false };
-    return this.#failure === undefined ? null : { kind: 'failed', failure: this.#failure };
+    return emissions.length > 0 ? { kind: 'emissions', emissions, last: false } : failed;
   }
 
-  #release(out: readonly Emission[]): readonly Emission[] {
-    if (this.#held.length === 0) return out;
-    const all = [...this.#held, ...out];
+  /** What was held back; from now on a failure is visible. */
+  #commit(): readonly Emission[] {
+    const held = this.#held;
     this.#held = [];
-    return all;
+    this.#isCommitted = true;
+    return held;
   }
 
-  /** Takes note of emissions in order; nothing after a failure or the end counts. Until the first valid delta they are held, and
-   *  a failure that arrives together with that delta still finds nobody who has seen it. */
+  /** Takes note of emissions in order; nothing after a failure or the end counts. Until the first valid delta they are held. */
   #absorb(emissions: readonly Emission[], bytes: number, out: Emission[]): void {
-    let commits = false;
     for (const emission of emissions) {
       if (emission.kind === 'failure') {
         this.#failure = emission.failure;
         break;
       }
-      commits = this.#note(emission) || commits;
+      if (this.#note(emission)) this.#isReady = true;
       if (this.#isCommitted) out.push(emission);
       else this.#held.push(emission);
       if (emission.kind === 'done') {
@@ -247,9 +244,8 @@ export class AttemptRun {
         break;
       }
     }
-    if (this.#isCommitted || this.#failure !== undefined) return;
-    if (commits || this.#isDone) this.#isCommitted = true;
-    else this.#limitHeld(bytes);
+    if (this.#isDone) this.#isReady = true;
+    if (!this.#isReady && this.#failure === undefined) this.#limitHeld(bytes);
   }
 
   #limitHeld(bytes: number): void {

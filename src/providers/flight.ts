@@ -51,6 +51,11 @@ export class Flight implements Dispatcher.DispatchHandler {
     return chunk;
   }
 
+  /** Something waits for {@link take}. */
+  get hasBytes(): boolean {
+    return this.#waitingBytes > 0;
+  }
+
   /** Nothing more will arrive. */
   get isOver(): boolean {
     return this.ended || this.error !== undefined;

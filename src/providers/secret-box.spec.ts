@@ -69,7 +69,7 @@ describe('secret', () => {
   it('prints nothing, however it is printed', () => {
     const secret = new Secret(CANARY);
     const prints = [String(secret), JSON.stringify({ secret }), inspect({ secret }, { depth: 5, showHidden: true })];
-    for (const print of [...prints, `${secret.toString()}`, inspect(new Error('x', { cause: secret }))]) {
+    for (const print of [...prints, secret.toString(), inspect(new Error('x', { cause: secret }))]) {
       expect(print).not.toContain(CANARY);
     }
     expect(prints[1]).toBe('{"secret":"[secret]"}');

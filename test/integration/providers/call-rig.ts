@@ -6,7 +6,7 @@ import { SystemClock } from '../../../src/platform/clock/index.js';
 import { ProvidersConfig } from '../../../src/platform/config/index.js';
 import { newId } from '../../../src/platform/ids/index.js';
 import type { Capabilities, Emission, LimitObservation } from '../../../src/providers/index.js';
-import { AttemptGate, AttemptObserver, type AttemptRefusal } from '../../../src/providers/index.js';
+import { AttemptGate, AttemptObserver, type AttemptRefusal } from '../../../src/providers/attempt-gate.js';
 import { AdapterRegistry } from '../../../src/providers/adapter-registry.js';
 import { anthropicChat } from '../../../src/providers/adapters/anthropic/openai-anthropic.js';
 import { openAiEmbeddings } from '../../../src/providers/adapters/openai/openai-embeddings.js';
