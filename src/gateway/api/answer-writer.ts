@@ -32,6 +32,9 @@ export class EventStreamWriter {
       ...headers,
     });
     this.#ping = setInterval(() => this.response.write(PING), PING_MS);
+    this.response.once('close', () => {
+      clearInterval(this.#ping);
+    });
   }
 
   /** Writes event bytes; resolves when at most 1 MiB is unsent. @throws SlowReaderError after 60 s without progress */
@@ -57,12 +60,6 @@ export class EventStreamWriter {
   fail(error: unknown): void {
     clearInterval(this.#ping);
     this.response.end(encodeSseData(JSON.stringify(error)));
-  }
-
-  /** Stops the comments; for a connection that is gone. */
-  abandon(): void {
-    clearInterval(this.#ping);
-    this.response.destroy();
   }
 
   #drained(): Promise<void> {
