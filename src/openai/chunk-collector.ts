@@ -6,6 +6,7 @@ import type {
   FinishReason,
   Logprobs,
   ToolCall,
+  ToolCallDelta,
   Usage,
 } from './chat.js';
 
@@ -108,55 +109,69 @@ function addChoice(parts: ChoiceParts, { delta, finish_reason: finish, logprobs 
 
 function addCalls(calls: Map<number, CallParts>, delta: ChatDelta): void {
   for (const piece of delta.tool_calls ?? []) {
-    let call = calls.get(piece.index);
-    if (call === undefined) {
-      if (calls.size >= MAX_CALLS) return;
-      call = { id: '', name: '', arguments: '', extra: {} };
-      calls.set(piece.index, call);
-    }
-    if (call.id === '' && piece.id !== undefined) call.id = piece.id;
-    call.name += piece.function?.name ?? '';
-    call.arguments += piece.function?.arguments ?? '';
-    for (const name in piece) if (!KNOWN_CALL.has(name)) mergeMember(call.extra, name, piece[name]);
+    const call = calls.get(piece.index) ?? { id: '', name: '', arguments: '', extra: {} };
+    if (!calls.has(piece.index) && calls.size >= MAX_CALLS) return;
+    calls.set(piece.index, call);
+    addCall(call, piece);
   }
 }
 
-function joinLogprobs(known: Logprobs | null, more: Logprobs): Logprobs {
-  const list = (one: readonly unknown[] | null | undefined, other: readonly unknown[] | null | undefined) =>
-    (one ?? null) === null && (other ?? null) === null ? null : [...(one ?? []), ...(other ?? [])];
-  return { content: list(known?.content, more.content), refusal: list(known?.refusal, more.refusal) };
+function addCall(call: CallParts, piece: ToolCallDelta): void {
+  if (call.id === '' && piece.id !== undefined) call.id = piece.id;
+  call.name += piece.function?.name ?? '';
+  call.arguments += piece.function?.arguments ?? '';
+  for (const name in piece) if (!KNOWN_CALL.has(name)) mergeMember(call.extra, name, piece[name]);
 }
 
-/** Joins members that nobody defined: lists grow, objects merge, text of audio grows, otherwise the last value stays. */
+function joinedLists(
+  one: readonly unknown[] | null | undefined,
+  other: readonly unknown[] | null,
+): readonly unknown[] | null {
+  return (one ?? null) === null && other === null ? null : [...(one ?? []), ...(other ?? [])];
+}
+
+function joinLogprobs(known: Logprobs | null, more: Logprobs): Logprobs {
+  return { content: joinedLists(known?.content, more.content), refusal: joinedLists(known?.refusal, more.refusal) };
+}
+
+/** Joins members that nobody defined into an object of ours. */
 function mergeMember(into: Record<string, unknown>, name: string, value: unknown): void {
   if (value === undefined || value === null || UNSAFE.has(name)) return;
-  const known = into[name];
-  if (Array.isArray(known) && Array.isArray(value)) into[name] = [...(known as unknown[]), ...(value as unknown[])];
-  else if (isObject(known) && isObject(value)) {
+  into[name] = mergedValue(into[name], value, name === 'data' || name === 'transcript');
+}
+
+/** Lists grow, objects merge, text of audio grows, otherwise the later value stays. */
+function mergedValue(known: unknown, value: unknown, isGrowing: boolean): unknown {
+  if (Array.isArray(known) && Array.isArray(value)) return [...(known as unknown[]), ...(value as unknown[])];
+  if (isObject(known) && isObject(value)) {
     const merged = { ...known };
     for (const member in value) mergeMember(merged, member, value[member]);
-    into[name] = merged;
-  } else if (typeof known === 'string' && typeof value === 'string' && (name === 'data' || name === 'transcript')) {
-    into[name] = known + value;
-  } else into[name] = value;
+    return merged;
+  }
+  return isGrowing && typeof known === 'string' && typeof value === 'string' ? known + value : value;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** A message that only calls tools or refuses has no content; an empty answer has empty content. */
+function contentOf({ content, refusal }: ChoiceParts, hasCall: boolean): string | null {
+  if (content === null) return hasCall || refusal !== null ? null : '';
+  return content === '' && hasCall ? null : content;
+}
+
+const isSome = (text: string | null): text is string => text !== null && text !== '';
+
 function closeChoice(index: number, parts: ChoiceParts): ChatCompletion['choices'][number] {
   const calls = [...parts.calls].sort(([one], [other]) => one - other).map(([, call]) => closeCall(call));
-  const hasCall = calls.length > 0 || parts.functionCall !== null;
   return {
     index,
     message: {
       role: 'assistant',
-      // A message that only calls tools has no content; an empty answer has empty content.
-      content:
-        parts.content === '' && hasCall ? null : (parts.content ?? (hasCall || parts.refusal !== null ? null : '')),
-      refusal: parts.refusal === '' ? null : parts.refusal,
-      ...(parts.reasoning === null || parts.reasoning === '' ? {} : { reasoning_content: parts.reasoning }),
+      content: contentOf(parts, calls.length > 0 || parts.functionCall !== null),
+      refusal: isSome(parts.refusal) ? parts.refusal : null,
+      ...(isSome(parts.reasoning) ? { reasoning_content: parts.reasoning } : {}),
       ...(calls.length === 0 ? {} : { tool_calls: calls }),
       ...(parts.functionCall === null ? {} : { function_call: parts.functionCall }),
       ...parts.extra,

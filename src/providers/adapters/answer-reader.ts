@@ -14,7 +14,7 @@ export interface AnswerSink {
   event(event: SseEvent, json: unknown): void;
   /** The whole body, already parsed. */
   body(json: unknown): void;
-  /** The body is complete. */
+  /** The body is complete; without effect when the answer is over. */
   close(): void;
   fail(emission: Emission & { kind: 'failure' }): void;
   readonly isOver: boolean;
@@ -58,7 +58,7 @@ export class AnswerReader {
     if (this.sink.isOver) return;
     if (this.#mode === 'stream') this.#stream(() => this.#sse.end());
     else if (this.#size > 0) this.#whole();
-    if (!this.sink.isOver) this.sink.close();
+    this.sink.close();
   }
 
   /** The first byte that is no blank decides: JSON begins with a brace, an event stream never does. */

@@ -32,7 +32,7 @@ export function asksFor(request: ChatRequest, member: string): boolean {
   const value = request[member];
   if (!isSet(value) || DEFAULTS[member]?.includes(value) === true) return false;
   if (Array.isArray(value)) return value.length > 0;
-  return typeof value !== 'object' || Object.keys(value as object).length > 0;
+  return typeof value !== 'object' || Object.keys(value ?? {}).length > 0;
 }
 
 /** A gap for `member`. */

@@ -128,15 +128,24 @@ function findings(detail: unknown): string | undefined {
   return texts.length === 0 ? undefined : texts.slice(0, 5).join('; ');
 }
 
+const BY_STATUS: ReadonlyMap<number, FailureClass> = new Map([
+  [401, 'credential'],
+  [402, 'quota_exhausted'],
+  [403, 'credential'],
+  [404, 'not_found'],
+  [408, 'server'],
+  [409, 'server'],
+  [413, 'context'],
+  [424, 'server'],
+  [425, 'server'],
+  [429, 'rate_limited'],
+  [498, 'overloaded'],
+  [503, 'overloaded'],
+  [529, 'overloaded'],
+]);
+
 function byStatus(status: number): FailureClass {
-  if (status === 401 || status === 403) return 'credential';
-  if (status === 402) return 'quota_exhausted';
-  if (status === 404) return 'not_found';
-  if (status === 413) return 'context';
-  if (status === 429) return 'rate_limited';
-  if (status === 503 || status === 529 || status === 498) return 'overloaded';
-  if (status === 408 || status === 409 || status === 425 || status === 424) return 'server';
-  return status >= 400 && status < 500 ? 'caller' : 'server';
+  return BY_STATUS.get(status) ?? (status >= 400 && status < 500 ? 'caller' : 'server');
 }
 
 function classOf(facts: ErrorFacts, status: number): FailureClass {

@@ -16,6 +16,8 @@ export interface ReadChunk {
   readonly chunk: ChatChunk | null;
   /** The event must be written anew. */
   readonly isChanged: boolean;
+  /** It is valid but for `system_fingerprint: null`, which can be cut out of its bytes; `chunk` is without it. */
+  readonly hasNullFingerprint: boolean;
   readonly progress: ChunkProgress;
   readonly finishes: readonly { readonly choice: number; readonly reason: FinishReason }[];
   /** The vendor ended a choice with a failure. */
@@ -61,19 +63,25 @@ export class ChatNormaliser {
       if (read === null) result.isChanged = true;
       else kept.push(read);
     }
-    if (kept.length === 0) return { ...result, chunk: null };
+    if (kept.length === 0) return result.close(null);
     const isChanged = !this.#hasValidHead(json) || result.isChanged;
-    return { ...result, isChanged, chunk: isChanged ? this.#rebuild(json, kept) : (json as unknown as ChatChunk) };
+    if (isChanged) {
+      result.isChanged = true;
+      return result.close(this.#rebuild(json, kept));
+    }
+    const { system_fingerprint: fingerprint, ...rest } = json;
+    const hasNullFingerprint = fingerprint === null;
+    return result.close((hasNullFingerprint ? rest : json) as unknown as ChatChunk, hasNullFingerprint);
   }
 
   #hasValidHead(json: JsonObject): boolean {
-    const { id, created, model, system_fingerprint: fingerprint, usage } = json;
-    if (textOf(id) !== undefined) this.#id ??= textOf(id);
+    const { created } = json;
+    this.#id ??= textOf(json['id']);
     if (this.#created === undefined && isSeconds(created)) this.#created = created;
-    const isHead = textOf(id) !== undefined && id === this.#id && isSeconds(created) && textOf(model) !== undefined;
-    const isKnown = json['object'] === OBJECT && TIERS.has(json['service_tier']);
-    const hasUsage = isJsonObject(usage) || isJsonObject(json['x_groq']);
-    return isHead && isKnown && !hasUsage && (fingerprint === undefined || typeof fingerprint === 'string');
+    const isKnown =
+      json['object'] === OBJECT && TIERS.has(json['service_tier']) && isTextual(json['system_fingerprint']);
+    const isNamed = this.#id !== undefined && json['id'] === this.#id && textOf(json['model']) !== undefined;
+    return isKnown && isNamed && isSeconds(created) && !isJsonObject(json['usage']) && !isJsonObject(json['x_groq']);
   }
 
   #rebuild(json: JsonObject, choices: readonly ChunkChoice[]): ChatChunk {
@@ -102,30 +110,21 @@ export class ChatNormaliser {
   /** The choice as it may go out; null when it says nothing. */
   #readChoice(choice: JsonObject, position: number, result: ChunkReading): ChunkChoice | null {
     const { index: given, finish_reason: finish, logprobs } = choice;
-    const index = typeof given === 'number' && Number.isSafeInteger(given) && given >= 0 ? given : position;
+    const index = isIndex(given) ? given : position;
     const state = this.#stateOf(index);
     if (state === null) return null;
-    const before = result.isChanged;
-    result.isChanged = false;
-    const delta = this.#readDelta(choice, state, result);
+    const reading = this.#readDelta(choice, state, result);
     const reason = this.#readFinish({ finish, index, state, result });
     const closing = reason === null ? [] : state.tools.complete();
-    const isQuiet = isEmpty(delta) && reason === null && !isJsonObject(logprobs);
-    const isSame =
-      !result.isChanged &&
-      given === index &&
-      closing.length === 0 &&
-      reason === (finish ?? null) &&
-      finish !== undefined;
-    result.isChanged ||= before;
-    if (isQuiet && (state.isFinished || delta.role === undefined)) return null;
-    if (isSame && isLogprobs(logprobs)) return choice as unknown as ChunkChoice;
+    if (reason === null && !isJsonObject(logprobs) && saysNothing(reading.delta, state)) return null;
+    const isSame = given === index && reason === finish && closing.length === 0 && isLogprobs(logprobs);
+    if (isSame && !reading.isChanged) return choice as unknown as ChunkChoice;
     result.isChanged = true;
     const { message: _message, logprobs: _logprobs, ...rest } = choice;
     return {
       ...rest,
       index,
-      delta: closing.length === 0 ? delta : { ...delta, tool_calls: [...(delta.tool_calls ?? []), ...closing] },
+      delta: withCalls(reading.delta, closing),
       finish_reason: reason,
       logprobs: repairLogprobs(logprobs),
     };
@@ -158,44 +157,40 @@ export class ChatNormaliser {
     return reason;
   }
 
-  #readDelta(choice: JsonObject, state: ChoiceState, result: ChunkReading): ChatDelta {
-    const given = isJsonObject(choice['delta']) ? choice['delta'] : objectOf(choice['message']);
-    if (given !== choice['delta']) result.isChanged = true;
-    const delta = this.#readText(given, result);
-    const calls = given['tool_calls'];
-    const tools = Array.isArray(calls) ? readCalls(calls as readonly unknown[], state.tools) : null;
-    if (tools === null || tools.length === 0) {
-      if (calls === undefined) return this.#noteFunction(delta, result);
-      result.isChanged = true;
-      const { tool_calls: _calls, ...rest } = delta;
-      return this.#noteFunction(rest, result);
-    }
-    this.#noteCalls(tools, result);
-    if (tools === calls) return this.#noteFunction(delta, result);
-    result.isChanged = true;
-    return this.#noteFunction({ ...delta, tool_calls: tools }, result);
+  #readDelta(choice: JsonObject, state: ChoiceState, result: ChunkReading): DeltaReading {
+    const { delta: given, message } = choice;
+    const source = isJsonObject(given) ? given : objectOf(message);
+    const reading: DeltaReading = { delta: source, isChanged: source !== given };
+    this.#readText(source, reading, result);
+    this.#readCalls(source['tool_calls'], { state, reading, result });
+    this.#readRest(reading, result);
+    return reading;
   }
 
   /** Text, refusal and reasoning as OpenAI names and types them. */
-  #readText(given: JsonObject, result: ChunkReading): ChatDelta {
-    const { content, refusal, role, reasoning_content: named, reasoning } = given;
-    const isRoleFine = role === undefined || role === 'assistant';
-    const isPlain =
-      isTextual(content) && isTextual(refusal) && isTextual(named) && reasoning === undefined && isRoleFine;
-    const parts = Array.isArray(content) ? readParts(content as readonly unknown[]) : null;
+  #readText(given: JsonObject, reading: DeltaReading, result: ChunkReading): void {
+    const { content, refusal, reasoning_content: named, reasoning } = given;
+    const parts = Array.isArray(content) ? readParts(listOf(content)) : null;
     const thought = textOf(named) ?? textOf(reasoning) ?? textOf(parts?.thinking);
     const text = parts === null ? content : parts.text;
     this.#note(textOf(text), textOf(refusal), thought, result);
-    if (isPlain) return given as ChatDelta;
-    result.isChanged = true;
-    const { reasoning: _reasoning, reasoning_content: _named, content: _content, refusal: _refusal, ...rest } = given;
-    return {
-      ...rest,
-      ...(role === undefined ? {} : { role: 'assistant' }),
-      ...(content === undefined ? {} : { content: typeof text === 'string' ? text : null }),
-      ...(typeof refusal === 'string' ? { refusal } : {}),
-      ...(thought === undefined ? {} : { reasoning_content: thought }),
-    };
+    if (isPlain(given)) return;
+    reading.isChanged = true;
+    reading.delta = plainDelta(given, text, thought);
+  }
+
+  #readCalls(
+    calls: unknown,
+    into: { readonly state: ChoiceState; readonly reading: DeltaReading; readonly result: ChunkReading },
+  ): void {
+    if (calls === undefined) return;
+    const { state, reading, result } = into;
+    const tools = readCalls(listOf(calls), state.tools);
+    this.#noteCalls(tools, result);
+    if (tools === calls && tools.length > 0) return;
+    reading.isChanged = true;
+    const { tool_calls: _calls, ...rest } = reading.delta;
+    reading.delta = withCalls(rest, tools);
   }
 
   #note(
@@ -219,20 +214,28 @@ export class ChatNormaliser {
     }
   }
 
-  /** Old models call one function; audio counts as content. */
-  #noteFunction(delta: ChatDelta, result: ChunkReading): ChatDelta {
-    const { function_call: call, audio } = delta;
+  /** Old models call one function; audio counts as content; annotations other than citations are no part of the schema. */
+  #readRest(reading: DeltaReading, result: ChunkReading): void {
+    const { function_call: call, audio, annotations } = reading.delta as JsonObject;
     if (isJsonObject(audio)) result.progress = 'content';
-    if (call === undefined) return delta;
+    if (Array.isArray(annotations) && !annotations.every(isCitation)) {
+      reading.isChanged = true;
+      reading.delta = { ...reading.delta, annotations: annotations.filter(isCitation) };
+    }
     if (isJsonObject(call)) {
       result.progress = 'content';
       this.received.textBytes += Buffer.byteLength(textOf(call['arguments']) ?? '');
-      return delta;
+    } else if (call !== undefined) {
+      reading.isChanged = true;
+      const { function_call: _call, ...rest } = reading.delta;
+      reading.delta = rest;
     }
-    result.isChanged = true;
-    const { function_call: _call, ...rest } = delta;
-    return rest;
   }
+}
+
+interface DeltaReading {
+  delta: ChatDelta;
+  isChanged: boolean;
 }
 
 class ChunkReading {
@@ -240,7 +243,17 @@ class ChunkReading {
   progress: ChunkProgress = 'none';
   readonly finishes: { choice: number; reason: FinishReason }[] = [];
   failure: ReadChunk['failure'] = null;
+
+  close(chunk: ChatChunk | null, hasNullFingerprint = false): ReadChunk {
+    const { isChanged, progress, finishes, failure } = this;
+    return { chunk, isChanged, hasNullFingerprint, progress, finishes, failure };
+  }
 }
+
+const isIndex = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+const withCalls = (delta: ChatDelta, calls: readonly ToolCallDelta[]): ChatDelta =>
+  calls.length === 0 ? delta : { ...delta, tool_calls: [...(delta.tool_calls ?? []), ...calls] };
 
 const isSeconds = (value: unknown): value is number =>
   typeof value === 'number' && Number.isSafeInteger(value) && value > 0 && value < LATEST_SECONDS;
@@ -252,6 +265,25 @@ function readSeconds(value: unknown): number {
   const seconds = Math.floor(number >= LATEST_SECONDS ? number / 1_000 : number);
   return isSeconds(seconds) ? seconds : 1;
 }
+
+/** True when text, refusal, reasoning and role are named and typed as OpenAI has them. */
+function isPlain({ content, refusal, role, reasoning_content: named, reasoning }: JsonObject): boolean {
+  if (reasoning !== undefined || (role !== undefined && role !== 'assistant')) return false;
+  return isTextual(content) && isTextual(refusal) && isTextual(named);
+}
+
+function plainDelta(given: JsonObject, text: unknown, thought: string | undefined): ChatDelta {
+  const { reasoning: _reasoning, reasoning_content: _named, content, refusal, role, ...rest } = given;
+  return {
+    ...rest,
+    ...(role === undefined ? {} : { role: 'assistant' }),
+    ...(content === undefined ? {} : { content: typeof text === 'string' ? text : null }),
+    ...(typeof refusal === 'string' ? { refusal } : {}),
+    ...(thought === undefined ? {} : { reasoning_content: thought }),
+  };
+}
+
+const isCitation = (value: unknown): boolean => isJsonObject(value) && value['type'] === 'url_citation';
 
 const isTextual = (value: unknown): boolean => value === undefined || value === null || typeof value === 'string';
 
@@ -296,6 +328,11 @@ function readParts(parts: readonly unknown[]): { readonly text: string; readonly
     } else text += textOf(part['text']) ?? '';
   }
   return { text, thinking };
+}
+
+/** The first role is news; after it only content is. */
+function saysNothing(delta: ChatDelta, { isFinished }: ChoiceState): boolean {
+  return (isFinished || delta.role === undefined) && isEmpty(delta);
 }
 
 /** True when a delta brings nothing that a reader could use. */

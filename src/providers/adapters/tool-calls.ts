@@ -26,6 +26,19 @@ function argumentText(value: unknown): string {
   return value === undefined || value === null ? '' : JSON.stringify(value);
 }
 
+const isTextOrAbsent = (value: unknown): boolean => value === undefined || typeof value === 'string';
+
+/** True when the types of a piece are those of OpenAI. */
+function isWellFormed({ index, type, function: called }: JsonObject): boolean {
+  const { name, arguments: text } = objectOf(called);
+  return (
+    typeof index === 'number' &&
+    (type === undefined || type === 'function') &&
+    isTextOrAbsent(text) &&
+    isTextOrAbsent(name)
+  );
+}
+
 /** Gives the tool calls of one choice ids and indexes that never change, whatever the vendor leaves out or repeats. */
 export class ToolCallTracker {
   readonly #calls: KnownCall[] = [];
@@ -34,22 +47,20 @@ export class ToolCallTracker {
   /** `seed`: unique per attempt and choice; missing ids are derived from it. */
   constructor(private readonly seed: string) {}
 
-  /** True when the piece can go out as it came; it is noted either way. */
+  /** True when the piece can go out as it came; it is then noted. */
   accepts(piece: unknown): boolean {
-    if (!isJsonObject(piece)) return false;
+    if (!isJsonObject(piece) || !isWellFormed(piece)) return false;
     const { index, id, type } = piece;
-    const { name, arguments: text } = objectOf(piece['function']);
-    if (typeof index !== 'number' || (type !== undefined && type !== 'function')) return false;
-    if ((text !== undefined && typeof text !== 'string') || (name !== undefined && typeof name !== 'string'))
-      return false;
-    const known = this.#byVendorIndex.get(index);
+    const hasArguments = textOf(objectOf(piece['function'])['arguments']) !== undefined;
+    const known = this.#byVendorIndex.get(index as number);
     if (known !== undefined) {
       if (known.index !== index || (id !== undefined && id !== known.id)) return false;
-      known.hasArguments ||= text !== undefined && text !== '';
+      known.hasArguments ||= hasArguments;
       return true;
     }
-    if (index !== this.#calls.length || textOf(id) === undefined || type === undefined) return false;
-    this.#open(index, id as string, text !== undefined && text !== '');
+    const newId = textOf(id);
+    if (index !== this.#calls.length || newId === undefined || type === undefined) return false;
+    this.#open(index, newId, hasArguments);
     return true;
   }
 

@@ -150,6 +150,7 @@ class MessagesExchange implements Exchange, AnswerSink {
 
   /** The body ended without `message_stop`. */
   close(): void {
+    if (this.#isOver) return;
     this.fail({
       kind: 'failure',
       failure: failureOf('truncated', { status: this.#reader.status, billed: this.billed }),

@@ -8,22 +8,24 @@ export function readUsage(raw: JsonObject, outputBound: number): UsageReport | n
   const output = readCount(raw['output_tokens']);
   if (input === undefined || output === undefined) return null;
   const split = objectOf(raw['cache_creation']);
-  const oneHour = readCount(split['ephemeral_1h_input_tokens']) ?? 0;
+  const oneHour = countOf(split['ephemeral_1h_input_tokens']);
   const written =
-    readCount(raw['cache_creation_input_tokens']) ?? (readCount(split['ephemeral_5m_input_tokens']) ?? 0) + oneHour;
-  const thinking = readCount(objectOf(raw['output_tokens_details'])['thinking_tokens']) ?? 0;
-  const searches = readCount(objectOf(raw['server_tool_use'])['web_search_requests']) ?? 0;
-  const extras: UsageExtra[] = [];
-  if (oneHour !== 0) extras.push({ meter: 'cacheWrite1h', quantity: oneHour });
-  if (searches !== 0) extras.push({ meter: 'webSearch', quantity: searches });
-  const reasoning = thinking > output ? output : thinking;
+    readCount(raw['cache_creation_input_tokens']) ?? countOf(split['ephemeral_5m_input_tokens']) + oneHour;
+  const reasoning = Math.min(countOf(objectOf(raw['output_tokens_details'])['thinking_tokens']), output);
+  const extras: readonly UsageExtra[] = [
+    { meter: 'cacheWrite1h', quantity: oneHour },
+    { meter: 'webSearch', quantity: countOf(objectOf(raw['server_tool_use'])['web_search_requests']) },
+  ];
+  const used = extras.filter(({ quantity }) => quantity !== 0);
   const usage: TokenUsage = {
     input,
-    cachedInput: readCount(raw['cache_read_input_tokens']) ?? 0,
+    cachedInput: countOf(raw['cache_read_input_tokens']),
     cacheWrite: written - oneHour,
     output: output - reasoning,
     reasoning,
-    ...(extras.length === 0 ? {} : { extras }),
+    ...(used.length === 0 ? {} : { extras: used }),
   };
   return checkUsage(usage, outputBound);
 }
+
+const countOf = (value: unknown): number => readCount(value) ?? 0;

@@ -50,22 +50,24 @@ export function messagesGaps(request: ChatRequest, deployment: DeploymentView): 
     if (asksFor(request, member)) gaps.push(gap(member, 'Anthropic has no counterpart'));
   }
   if ((request.temperature ?? 0) > 1) gaps.push(gap('temperature', 'Anthropic allows at most 1'));
-  if (structuredBy(request, deployment) === 'tool' && (request.tools?.length ?? 0) > 0) {
-    gaps.push(gap('response_format', 'not together with tools'));
+  if (request.messages.at(-1)?.role === 'assistant' && !deployment.capabilities.prefill) {
+    gaps.push(gap('messages', 'the last message may not be one of the assistant'));
   }
-  if (
-    typeof request.tool_choice === 'object' &&
-    request.tool_choice?.function === undefined &&
-    isSet(request.tool_choice)
-  ) {
+  gaps.push(...toolGaps(request, deployment), ...thinkingGaps(request, deployment), ...partGaps(request));
+  return uniqueGaps(gaps);
+}
+
+function toolGaps(request: ChatRequest, deployment: DeploymentView): CapabilityGap[] {
+  const gaps: CapabilityGap[] = [];
+  const tools = request.tools ?? [];
+  const choice = request.tool_choice ?? undefined;
+  if (structuredBy(request, deployment) === 'tool' && tools.length > 0)
+    gaps.push(gap('response_format', 'not together with tools'));
+  if (typeof choice === 'object' && choice.function === undefined) {
     gaps.push(gap('tool_choice', 'only auto, none, required or one function'));
   }
-  if (request.tools?.some(({ type }) => type !== 'function') === true) gaps.push(gap('tools', 'only functions'));
-  if (request.messages.at(-1)?.role === 'assistant' && !deployment.capabilities.prefill) {
-    gaps.push(gap('messages', 'the last message may not be the assistant’s'));
-  }
-  gaps.push(...thinkingGaps(request, deployment), ...partGaps(request));
-  return uniqueGaps(gaps);
+  if (tools.some(({ type }) => type !== 'function')) gaps.push(gap('tools', 'only functions'));
+  return gaps;
 }
 
 function thinkingGaps(request: ChatRequest, deployment: DeploymentView): CapabilityGap[] {
@@ -110,27 +112,33 @@ function isForced(request: ChatRequest, deployment: DeploymentView): boolean {
 export function messagesBody(call: UpstreamCall): JsonObject {
   const request = call.request as ChatRequest;
   const { deployment } = call;
-  const { maxOutput } = deployment.capabilities;
+  const { maxOutput, stream } = deployment.capabilities;
   const maxTokens = Math.max(1, maxOutput > 0 ? Math.min(call.outputBound, maxOutput) : call.outputBound);
-  const thinking = thinkingOf(request, deployment, maxTokens);
+  const { output_config: effort, thinking } = thinkingOf(request, deployment, maxTokens);
   const system = systemBlocks(request.messages);
-  const stop = typeof request.stop === 'string' ? [request.stop] : (request.stop ?? []);
-  const { output_config: effort, ...think } = thinking;
   const output = { ...effort, ...formatOf(request, deployment) };
   return {
     model: deployment.upstreamModel,
     max_tokens: maxTokens,
     ...(system.length === 0 ? {} : { system }),
-    messages: turns(request.messages, think.thinking !== undefined),
+    messages: turns(request.messages, thinking !== undefined),
     ...toolsOf(request, deployment),
-    ...think,
+    ...(thinking === undefined ? samplingOf(request) : { thinking }),
     ...(Object.keys(output).length === 0 ? {} : { output_config: output }),
-    ...(isSet(request.temperature) && think.thinking === undefined ? { temperature: request.temperature } : {}),
-    ...(isSet(request.top_p) && think.thinking === undefined ? { top_p: request.top_p } : {}),
-    ...(stop.length === 0 ? {} : { stop_sequences: stop }),
+    ...stopOf(request),
     ...(call.endUser === '' ? {} : { metadata: { user_id: call.endUser } }),
-    ...(deployment.capabilities.stream ? { stream: true } : {}),
+    ...(stream ? { stream: true } : {}),
   };
+}
+
+/** Sampling is fixed while the model thinks. */
+function samplingOf({ temperature, top_p: topP }: ChatRequest): JsonObject {
+  return { ...(isSet(temperature) ? { temperature } : {}), ...(isSet(topP) ? { top_p: topP } : {}) };
+}
+
+function stopOf({ stop }: ChatRequest): JsonObject {
+  const sequences = typeof stop === 'string' ? [stop] : (stop ?? []);
+  return sequences.length === 0 ? {} : { stop_sequences: sequences };
 }
 
 interface Thinking {

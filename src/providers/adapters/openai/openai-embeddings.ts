@@ -33,6 +33,7 @@ class OpenAiEmbeddingsExchange implements Exchange, AnswerSink {
   readonly request: WireRequest;
   readonly received: ReceivedBytes = { textBytes: 0, reasoningBytes: 0 };
   readonly reportedCost = null;
+  readonly billed = 'maybe';
   readonly #anomalies: UsageAnomaly[] = [];
   readonly #quirks: Quirks;
   readonly #reader = new AnswerReader(this);
@@ -68,10 +69,6 @@ class OpenAiEmbeddingsExchange implements Exchange, AnswerSink {
 
   get isOver(): boolean {
     return this.#isOver;
-  }
-
-  get billed(): 'maybe' {
-    return 'maybe';
   }
 
   accept(status: number, headers: HeaderView): readonly Emission[] {
@@ -113,6 +110,7 @@ class OpenAiEmbeddingsExchange implements Exchange, AnswerSink {
   }
 
   close(): void {
+    if (this.#isOver) return;
     this.fail({ kind: 'failure', failure: failureOf('truncated', { status: this.#reader.status, billed: 'maybe' }) });
   }
 

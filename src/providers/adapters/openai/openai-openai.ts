@@ -1,4 +1,4 @@
-import type { ChatRequest, EmbeddingRequest, SseEvent } from '../../../openai/index.js';
+import type { ChatRequest, SseEvent } from '../../../openai/index.js';
 import type { Adapter, Emission, Exchange, HeaderView, ReceivedBytes, UpstreamCall, WireRequest } from '../adapter.js';
 import { AnswerReader, type AnswerSink } from '../answer-reader.js';
 import { classifyBody, classifyStatus, failureOf } from '../classify-failure.js';
@@ -57,7 +57,7 @@ class OpenAiChatExchange implements Exchange, AnswerSink {
   #cost: string | null = null;
 
   constructor(call: UpstreamCall) {
-    const request = call.request as ChatRequest | EmbeddingRequest;
+    const request = call.request;
     this.#quirks = quirksOf(call.deployment);
     const { n } = request;
     this.#outputBound = Math.max(1, call.outputBound) * (typeof n === 'number' && n > 1 ? n : 1);
@@ -141,6 +141,7 @@ class OpenAiChatExchange implements Exchange, AnswerSink {
   }
 
   close(): void {
+    if (this.#isOver) return;
     if (!this.#normaliser.isComplete) {
       this.#fail(failureOf('truncated', { status: this.#reader.status, billed: this.billed }));
       return;
@@ -175,13 +176,16 @@ class OpenAiChatExchange implements Exchange, AnswerSink {
   }
 
   #read(json: JsonObject, raw: Uint8Array | null): void {
-    const { chunk, isChanged, progress, finishes, failure } = this.#normaliser.read(json);
+    const { chunk, isChanged, hasNullFingerprint, progress, finishes, failure } = this.#normaliser.read(json);
     const { model } = this.#normaliser;
     if (!this.#hasAnswered && model !== undefined) {
       this.#hasAnswered = true;
       this.#emissions.push({ kind: 'answered', model });
     }
-    if (chunk !== null) this.#emissions.push({ kind: 'chunk', chunk, raw: isChanged ? null : raw, progress });
+    if (chunk !== null) {
+      const bytes = hasNullFingerprint && raw !== null ? withoutFingerprint(raw) : raw;
+      this.#emissions.push({ kind: 'chunk', chunk, raw: isChanged ? null : bytes, progress });
+    }
     for (const { choice, reason } of finishes) this.#emissions.push({ kind: 'finish', choice, reason });
     this.#readUsage(json);
     if (failure === null) return;
@@ -203,4 +207,14 @@ class OpenAiChatExchange implements Exchange, AnswerSink {
     this.#outputTokens = report.usage.output + report.usage.reasoning;
     this.#emissions.push({ kind: 'usage', usage: report.usage, billedTier: this.#tier });
   }
+}
+
+const NULL_FINGERPRINT = Buffer.from('"system_fingerprint":null,');
+
+/** The event without `"system_fingerprint":null`. Inside a JSON text the quotes would be escaped, so the bytes can only be the
+ *  member. Null when it is written otherwise. */
+function withoutFingerprint(raw: Uint8Array): Uint8Array | null {
+  const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
+  const at = bytes.indexOf(NULL_FINGERPRINT);
+  return at < 0 ? null : Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + NULL_FINGERPRINT.length)]);
 }

@@ -78,15 +78,23 @@ export function chatBody(call: UpstreamCall, quirks: Quirks): Readonly<Record<st
   }
   body['messages'] = messagesFor(request.messages, quirks);
   if (body['tool_choice'] === 'required') body['tool_choice'] = quirks.requiredToolChoice;
-  const { maxOutput } = deployment.capabilities;
-  body[quirks.boundMember] = maxOutput > 0 ? Math.min(call.outputBound, maxOutput) : call.outputBound;
-  if (deployment.capabilities.stream) {
-    body['stream'] = true;
-    if (quirks.streamOptions) body['stream_options'] = streamOptions(request);
-  }
-  if (quirks.sendsStore) body['store'] = false;
-  if (quirks.endUserMember !== '' && call.endUser !== '') body[quirks.endUserMember] = call.endUser;
-  return body;
+  return Object.assign(body, settingsOf(call, quirks));
+}
+
+/** What we decide ourselves: the bound, streaming, retention and the pseudonym. */
+function settingsOf(
+  { deployment, request, outputBound, endUser }: UpstreamCall,
+  quirks: Quirks,
+): Record<string, unknown> {
+  const { maxOutput, stream } = deployment.capabilities;
+  const settings: Record<string, unknown> = {
+    [quirks.boundMember]: maxOutput > 0 ? Math.min(outputBound, maxOutput) : outputBound,
+  };
+  if (stream) settings['stream'] = true;
+  if (stream && quirks.streamOptions) settings['stream_options'] = streamOptions(request as ChatRequest);
+  if (quirks.sendsStore) settings['store'] = false;
+  if (quirks.endUserMember !== '' && endUser !== '') settings[quirks.endUserMember] = endUser;
+  return settings;
 }
 
 /** Empty wishes are left out: some vendors refuse a null or a choice without tools. */
@@ -116,10 +124,7 @@ function messageFor(message: ChatMessage, quirks: Quirks): ChatMessage {
     (!quirks.keepsReasoning && message['reasoning_content'] !== undefined)
   ) {
     const { extra_content: _extra, reasoning_content: reasoning, ...rest } = changed;
-    changed =
-      quirks.keepsReasoning && reasoning !== undefined
-        ? { ...rest, reasoning_content: reasoning }
-        : (rest as ChatMessage);
+    changed = quirks.keepsReasoning && reasoning !== undefined ? { ...rest, reasoning_content: reasoning } : rest;
   }
   return quirks.shortToolIds ? withShortIds(changed) : changed;
 }
@@ -130,9 +135,6 @@ const shortId = (id: string): string => (SHORT_ID.test(id) ? id : derivedName(id
 function withShortIds(message: ChatMessage): ChatMessage {
   const { tool_calls: calls, tool_call_id: id } = message;
   if (id !== undefined) return { ...message, tool_call_id: shortId(id) };
-  if (!Array.isArray(calls)) return message;
-  return {
-    ...message,
-    tool_calls: (calls as NonNullable<typeof calls>).map((call) => ({ ...call, id: shortId(call.id) })),
-  };
+  if (calls === undefined || calls === null) return message;
+  return { ...message, tool_calls: calls.map((call) => ({ ...call, id: shortId(call.id) })) };
 }
