@@ -1,3 +1,4 @@
+import { adminCreate } from './admin-create.js';
 import { auditVerify } from './audit-verify.js';
 import type { Command } from './command.js';
 import { demoAsk } from './demo-ask.js';
@@ -15,6 +16,7 @@ export const COMMANDS: readonly Command[] = [
   secretsInit,
   migrateStatus,
   migrateUp,
+  adminCreate,
   tokenMint,
   keyCreate,
   keyRevoke,
