@@ -39,6 +39,8 @@ export interface TestPrices {
 
 /** The whole product on a database of its own, listening on 127.0.0.1, with one organisation in it. */
 export class GatewayApp {
+  #closed = false;
+
   private constructor(
     readonly app: NestFastifyApplication,
     readonly url: string,
@@ -48,8 +50,11 @@ export class GatewayApp {
     private readonly cleanUp: () => Promise<void>,
   ) {}
 
+  /** `DATABASE_URL` in the environment: that database, already migrated and not dropped; else one of its own. */
   static async start(environment: Readonly<Record<string, string>> = {}): Promise<GatewayApp> {
-    const database = await createTestDatabase();
+    const given = environment['DATABASE_URL'];
+    const database =
+      given === undefined ? await createTestDatabase() : { url: given, drop: () => Promise.resolve() };
     const dataDir = mkdtempSync(path.join(tmpdir(), 'aip-test-'));
     const config = loadConfig(
       {
@@ -84,14 +89,21 @@ export class GatewayApp {
     app.get(Readiness).markStarted();
     const address = app.getHttpServer().address() as { port: number };
     return new GatewayApp(app, `http://127.0.0.1:${String(address.port)}`, database.url, org.id, team.id, async () => {
-      await app.get(GatewayService).drain(5);
-      await app.close();
       rmSync(dataDir, { recursive: true, force: true });
       await database.drop();
     });
   }
 
+  /** Ends the application as a replica ends; database and files stay. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.app.get(GatewayService).drain(5);
+    await this.app.close();
+  }
+
   async stop(): Promise<void> {
+    await this.close();
     await this.cleanUp();
   }
 

@@ -1,3 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+const POLL_MS = 50;
+
 /** Calls `work` for 0 … count − 1 with at most `limit` running at once; results in order. A rejection ends it. */
 export async function inFlight<T>(
   count: number,
@@ -18,12 +22,12 @@ export async function inFlight<T>(
 }
 
 /** The first defined answer of `read`, asked every 50 ms. Throws after `timeoutMs`, saying what was waited for. */
-export async function until<T>(what: string, read: () => Promise<T | undefined>, timeoutMs = 10_000): Promise<T> {
+export async function until<T>(what: string, read: () => T | undefined | Promise<T | undefined>, timeoutMs = 10_000): Promise<T> {
   const endMs = performance.now() + timeoutMs;
   for (;;) {
     const found = await read();
     if (found !== undefined) return found;
     if (performance.now() > endMs) throw new Error(`Waited ${String(timeoutMs)} ms in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await delay(POLL_MS);
   }
 }
