@@ -28,6 +28,7 @@ export class AnswerReader {
   #status = 200;
   #parts: Uint8Array[] = [];
   #size = 0;
+  #answeredAt = 1;
 
   constructor(private readonly sink: AnswerSink) {}
 
@@ -35,9 +36,16 @@ export class AnswerReader {
     return this.#status;
   }
 
+  /** When the vendor says it answered, seconds since 1970; 1 when it does not, so that equal input gives equal output. */
+  get answeredAt(): number {
+    return this.#answeredAt;
+  }
+
   /** Looks at status and headers of a success. A content type that says nothing leaves the decision to the first byte. */
   accept(status: number, headers: HeaderView): void {
     this.#status = status;
+    const atMs = Date.parse(headerText(headers, 'date') ?? '');
+    if (atMs > 0) this.#answeredAt = Math.floor(atMs / 1_000);
     const type = (headerText(headers, 'content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
     if (status < 200 || status >= 300) this.#refuse('it answered with a redirect');
     else if (type === 'text/event-stream') this.#mode = 'stream';
@@ -56,7 +64,7 @@ export class AnswerReader {
 
   end(): void {
     if (this.sink.isOver) return;
-    if (this.#mode === 'stream') this.#stream(() => this.#sse.end());
+    if (this.#mode === 'stream') this.#stream(() => this.#sse.end().filter(isWhole));
     else if (this.#size > 0) this.#whole();
     this.sink.close();
   }
@@ -98,4 +106,9 @@ export class AnswerReader {
     const failure = failureOf('malformed', { status: this.#status, billed: this.sink.billed, reason });
     this.sink.fail({ kind: 'failure', failure });
   }
+}
+
+/** A last event that was cut is no event: the stream is then truncated, not malformed. */
+function isWhole({ data }: SseEvent): boolean {
+  return data === '[DONE]' || parseJson(data) !== undefined;
 }

@@ -52,8 +52,8 @@ export class ChatNormaliser {
     return true;
   }
 
-  /** Reads one parsed event. */
-  read(json: JsonObject): ReadChunk {
+  /** Reads one parsed event. `answeredAt`: seconds, for events that name no time. */
+  read(json: JsonObject, answeredAt: number): ReadChunk {
     const result = new ChunkReading();
     const choices = listOf(json['choices']);
     if (textOf(json['model']) !== undefined) this.#model ??= textOf(json['model']);
@@ -67,7 +67,8 @@ export class ChatNormaliser {
     const isChanged = !this.#hasValidHead(json) || result.isChanged;
     if (isChanged) {
       result.isChanged = true;
-      return result.close(this.#rebuild(json, kept));
+      this.#created ??= readSeconds(json['created'], answeredAt);
+      return result.close(this.#rebuild(json, kept, this.#created));
     }
     const { system_fingerprint: fingerprint, ...rest } = json;
     const hasNullFingerprint = fingerprint === null;
@@ -84,7 +85,7 @@ export class ChatNormaliser {
     return isKnown && isNamed && isSeconds(created) && !isJsonObject(json['usage']) && !isJsonObject(json['x_groq']);
   }
 
-  #rebuild(json: JsonObject, choices: readonly ChunkChoice[]): ChatChunk {
+  #rebuild(json: JsonObject, choices: readonly ChunkChoice[], created: number): ChatChunk {
     const {
       usage: _usage,
       x_groq: _groq,
@@ -94,12 +95,11 @@ export class ChatNormaliser {
       ...rest
     } = json;
     this.#id ??= `chatcmpl-${this.origin.requestId.replace(/[^A-Za-z0-9_-]/g, '-')}`;
-    this.#created ??= readSeconds(json['created']);
     return {
       ...rest,
       id: this.#id,
       object: OBJECT,
-      created: this.#created,
+      created,
       model: textOf(json['model']) ?? this.#model ?? this.origin.upstreamModel,
       choices,
       ...(typeof fingerprint === 'string' ? { system_fingerprint: fingerprint } : {}),
@@ -258,12 +258,12 @@ const withCalls = (delta: ChatDelta, calls: readonly ToolCallDelta[]): ChatDelta
 const isSeconds = (value: unknown): value is number =>
   typeof value === 'number' && Number.isSafeInteger(value) && value > 0 && value < LATEST_SECONDS;
 
-/** Seconds from numbers, numeric text and milliseconds; 1 where the vendor says nothing, so that equal bytes give equal answers. */
-function readSeconds(value: unknown): number {
+/** Seconds from numbers, numeric text and milliseconds; `otherwise` where the vendor says nothing. */
+function readSeconds(value: unknown, otherwise: number): number {
   const number = typeof value === 'string' ? Number(value) : value;
-  if (typeof number !== 'number' || !Number.isFinite(number) || number <= 0) return 1;
+  if (typeof number !== 'number' || !Number.isFinite(number) || number <= 0) return otherwise;
   const seconds = Math.floor(number >= LATEST_SECONDS ? number / 1_000 : number);
-  return isSeconds(seconds) ? seconds : 1;
+  return isSeconds(seconds) ? seconds : otherwise;
 }
 
 /** True when text, refusal, reasoning and role are named and typed as OpenAI has them. */

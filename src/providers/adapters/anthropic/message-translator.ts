@@ -34,6 +34,7 @@ export class MessageTranslator {
   #id: string;
   #model: string;
   #tools = 0;
+  #created = 1;
 
   /** `answerTool`: the tool whose arguments are the text of the answer; null when there is none. */
   constructor(
@@ -43,7 +44,9 @@ export class MessageTranslator {
     this.#model = origin.model;
   }
 
-  start(message: JsonObject): Translated {
+  /** `answeredAt`: seconds; Anthropic names no time itself. */
+  start(message: JsonObject, answeredAt: number): Translated {
+    this.#created = answeredAt;
     const id = textOf(message['id']);
     if (id !== undefined) this.#id = id;
     this.#model = textOf(message['model']) ?? this.#model;
@@ -101,8 +104,8 @@ export class MessageTranslator {
   }
 
   /** A whole message as the events it would have been. */
-  *whole(message: JsonObject): Generator<Translated> {
-    yield this.start(message);
+  *whole(message: JsonObject, answeredAt: number): Generator<Translated> {
+    yield this.start(message, answeredAt);
     for (const [at, block] of listOf(message['content']).entries()) {
       if (!isJsonObject(block)) continue;
       const opened = this.startBlock(at, block);
@@ -157,12 +160,11 @@ export class MessageTranslator {
     return { chunk: this.#chunk({ extra_content: { anthropic: { thinking_blocks: [block] } } }), progress: 'none' };
   }
 
-  /** Anthropic names no time; 1 keeps equal bytes equal. */
   #chunk(delta: ChatDelta, finish: FinishReason | null = null): ChatChunk {
     return {
       id: this.#id,
       object: 'chat.completion.chunk',
-      created: 1,
+      created: this.#created,
       model: this.#model,
       choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }],
     };

@@ -142,7 +142,7 @@ class MessagesExchange implements Exchange, AnswerSink {
     } else if (!Array.isArray(json['content'])) this.#malformed('its answer has no content');
     else {
       this.#noteStart(json);
-      for (const translated of this.#translator.whole(json)) this.#emit(translated);
+      for (const translated of this.#translator.whole(json, this.#reader.answeredAt)) this.#emit(translated);
       this.#finish(textOf(json['stop_reason']), {});
       this.#done();
     }
@@ -181,7 +181,7 @@ class MessagesExchange implements Exchange, AnswerSink {
 
   #start(message: JsonObject): void {
     this.#noteStart(message);
-    this.#emit(this.#translator.start(message));
+    this.#emit(this.#translator.start(message, this.#reader.answeredAt));
   }
 
   #noteStart(message: JsonObject): void {

@@ -176,7 +176,10 @@ class OpenAiChatExchange implements Exchange, AnswerSink {
   }
 
   #read(json: JsonObject, raw: Uint8Array | null): void {
-    const { chunk, isChanged, hasNullFingerprint, progress, finishes, failure } = this.#normaliser.read(json);
+    const { chunk, isChanged, hasNullFingerprint, progress, finishes, failure } = this.#normaliser.read(
+      json,
+      this.#reader.answeredAt,
+    );
     const { model } = this.#normaliser;
     if (!this.#hasAnswered && model !== undefined) {
       this.#hasAnswered = true;
