@@ -91,10 +91,7 @@ export class StreamRendering implements Rendering {
 
   complete({ usage, aip }: Completion): Uint8Array {
     const events: Buffer[] = [];
-    const chunks = this.#withheld.map((chunk) => ({
-      ...chunk,
-      ...(this.#includeUsage ? { usage: null } : {}),
-    })) as Record<string, unknown>[];
+    const chunks = this.#withheld.map((chunk) => ({ ...this.#shown(chunk) })) as Record<string, unknown>[];
     if (this.#includeUsage && this.#last !== undefined) {
       const { id, object, created, model } = this.#last;
       chunks.push({ id, object, created, model, choices: [], usage });
@@ -114,11 +111,13 @@ export class StreamRendering implements Rendering {
       this.#withheld.push(chunk);
       return undefined;
     }
-    if (raw === null) {
-      const shown = this.#includeUsage ? { ...chunk, usage: null } : withoutUsage(chunk);
-      return encodeSseData(JSON.stringify(shown));
-    }
+    if (raw === null) return encodeSseData(JSON.stringify(this.#shown(chunk)));
     return this.#includeUsage ? raw : withoutNullUsage(raw);
+  }
+
+  /** Every chunk carries `usage: null` when usage was asked for, and none does otherwise. */
+  #shown(chunk: ChatChunk): ChatChunk {
+    return this.#includeUsage ? { ...chunk, usage: null } : withoutUsage(chunk);
   }
 }
 
