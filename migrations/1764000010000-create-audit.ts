@@ -72,6 +72,7 @@ export class CreateAudit1764000010000 implements MigrationInterface {
         UNIQUE (log_id, class, subject_tag, quarter)
       )`);
     await this.#refusals(runner);
+    await this.#forwardOnly(runner);
     await this.#partitions(runner);
     await this.#grants(runner);
   }
@@ -85,7 +86,7 @@ export class CreateAudit1764000010000 implements MigrationInterface {
     await runner.query(`
       CREATE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN
-        RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
+        RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'insufficient_privilege';
       END $$`);
     for (const table of ['audit_batch', 'audit_vault', 'audit_content']) {
       await runner.query(
@@ -96,6 +97,23 @@ export class CreateAudit1764000010000 implements MigrationInterface {
         `CREATE TRIGGER ${table}_refuse_truncate BEFORE TRUNCATE ON ${table} FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()`,
       );
       await runner.query(`ALTER TABLE ${table} ENABLE ALWAYS TRIGGER ${table}_refuse_truncate`);
+    }
+  }
+
+  /** A lane never goes back, never changes its log and never opens again; what was committed stays appended. */
+  async #forwardOnly(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      CREATE TRIGGER audit_lane_forward BEFORE UPDATE ON audit_lane FOR EACH ROW
+      WHEN (OLD.closed_at IS NOT NULL OR NEW.n < OLD.n OR NEW.lane <> OLD.lane OR NEW.log_id <> OLD.log_id)
+      EXECUTE FUNCTION audit_refuse()`);
+    await runner.query(
+      `CREATE TRIGGER audit_lane_keep BEFORE DELETE ON audit_lane FOR EACH ROW EXECUTE FUNCTION audit_refuse()`,
+    );
+    await runner.query(
+      `CREATE TRIGGER audit_lane_keep_all BEFORE TRUNCATE ON audit_lane FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()`,
+    );
+    for (const trigger of ['audit_lane_forward', 'audit_lane_keep', 'audit_lane_keep_all']) {
+      await runner.query(`ALTER TABLE audit_lane ENABLE ALWAYS TRIGGER ${trigger}`);
     }
   }
 
@@ -110,6 +128,9 @@ export class CreateAudit1764000010000 implements MigrationInterface {
         of_month text;
         first_day date := date_trunc('month', wanted_month)::date;
       BEGIN
+        IF NOT EXISTS (SELECT FROM audit_log WHERE log_id = wanted_log) THEN
+          RAISE EXCEPTION 'There is no log %', wanted_log USING ERRCODE = 'foreign_key_violation';
+        END IF;
         PERFORM pg_advisory_xact_lock(4242004);
         FOREACH parent IN ARRAY ARRAY['audit_batch', 'audit_vault', 'audit_content'] LOOP
           of_log := format('%s_l%s', parent, wanted_log);
@@ -123,9 +144,9 @@ export class CreateAudit1764000010000 implements MigrationInterface {
             EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', of_month, of_log, first_day, first_day + interval '1 month');
             EXECUTE format('CREATE TRIGGER %I BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()', of_month || '_refuse_truncate', of_month);
             EXECUTE format('ALTER TABLE %I ENABLE ALWAYS TRIGGER %I', of_month, of_month || '_refuse_truncate');
-            IF parent = 'audit_batch' THEN
-              EXECUTE format('ALTER TABLE %I ALTER COLUMN leaves SET STORAGE EXTERNAL', of_month);
-            END IF;
+            -- Hashes and ciphertext do not compress.
+            EXECUTE format('ALTER TABLE %I ALTER COLUMN %I SET STORAGE EXTERNAL', of_month,
+              CASE parent WHEN 'audit_batch' THEN 'leaves' WHEN 'audit_vault' THEN 'blobs' ELSE 'ct' END);
           END IF;
         END LOOP;
       END $$`);

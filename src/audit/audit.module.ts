@@ -11,6 +11,7 @@ import { LaneRepository } from './persistence/lane.repository.js';
 import { OpenIntentRepository } from './persistence/open-intent.repository.js';
 import { VaultRepository } from './persistence/vault.repository.js';
 import { RecordMaker } from './record-maker.js';
+import { RecordReader } from './record-reader.js';
 import { Vault } from './vault.js';
 
 @Module({
@@ -21,6 +22,7 @@ import { Vault } from './vault.js';
     LiveVerifier,
     LogBook,
     RecordMaker,
+    RecordReader,
     Vault,
     AuditLogRepository,
     BatchReader,
@@ -28,6 +30,6 @@ import { Vault } from './vault.js';
     OpenIntentRepository,
     VaultRepository,
   ],
-  exports: [AuditService, LiveVerifier],
+  exports: [AuditService, LiveVerifier, RecordReader],
 })
 export class AuditModule {}

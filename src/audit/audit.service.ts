@@ -2,24 +2,24 @@ import { Injectable } from '@nestjs/common';
 
 import { UnitOfWork, type CommitHook, type Tx } from '../platform/database/index.js';
 import { AuditWriter } from './audit-writer.js';
-import { FORMAT } from './domain/core.js';
-import type { Disclosure } from './domain/commitment.js';
-import { LaneSet } from './lane-set.js';
+import { ControlLane } from './control-lane.js';
+import type { Lane } from './lane.js';
+import { LaneSet, type LaneMarks } from './lane-set.js';
 import { LogBook, type OpenLog } from './log-book.js';
-import { LaneRepository, type ClosedLane } from './persistence/lane.repository.js';
+import { LaneRepository } from './persistence/lane.repository.js';
 import { OpenIntentRepository, type OpenIntent } from './persistence/open-intent.repository.js';
 import { VaultRepository } from './persistence/vault.repository.js';
 import type { ChangeDraft, PreparedRecord, Receipt, RecordDraft } from './record-draft.js';
+import { changeDraft, closingDraft, genesisDrafts, openingDraft } from './record-forms.js';
 import { RecordMaker } from './record-maker.js';
 
 /** Writes the evidence log: request records inside the gateway's transactions, administrative records inside everybody's. */
 @Injectable()
-export class AuditService implements CommitHook {
+export class AuditService implements CommitHook, LaneMarks {
   readonly #slots = new Map<number, LaneSet>();
-  readonly #control: LaneSet;
+  readonly #control: ControlLane;
   readonly #drafts = new WeakMap<Tx, PreparedRecord[]>();
-  #mutex: Promise<void> = Promise.resolve();
-  readonly #held = new WeakMap<Tx, () => void>();
+  readonly #draining = new WeakSet<Tx>();
 
   constructor(
     private readonly maker: RecordMaker,
@@ -28,14 +28,15 @@ export class AuditService implements CommitHook {
     private readonly intents: OpenIntentRepository,
     private readonly contents: VaultRepository,
     private readonly writer: AuditWriter,
-    private readonly unitOfWork: UnitOfWork,
+    unitOfWork: UnitOfWork,
   ) {
-    this.#control = this.#makeLanes();
+    this.#control = new ControlLane(this.#makeLanes());
     unitOfWork.addCommitHook(this);
-    logs.onMade((log) => this.#writeGenesis(log));
+    logs.onMade((tx, log, predecessor) => this.#writeGenesis(tx, log, predecessor?.origin));
   }
 
-  /** Opens the organisation's log; call it before the first record of an organisation can be due. */
+  /** Opens the organisation's log; call it before the first record of an organisation can be due.
+   *  @throws SecretFileError — the log exists and its key does not */
   async ready(orgId: string): Promise<void> {
     await this.logs.ensure(orgId);
   }
@@ -45,35 +46,31 @@ export class AuditService implements CommitHook {
     await this.logs.prepareMonths();
   }
 
-  /** Makes commitments and encrypts: everything of a record but its place. Outside of the transaction. */
+  /** Makes commitments and encrypts: everything of a record but its place. Outside of the transaction.
+   *  @throws AppError audit_safe_stop — the database lost records; nothing may be dispatched */
   prepare(draft: RecordDraft): PreparedRecord | Promise<PreparedRecord> {
+    this.writer.requireRunning();
     return this.maker.prepare(draft);
   }
 
   /** Records an administrative change in the transaction that makes it: they commit together or not at all. */
   async record(tx: Tx, change: ChangeDraft): Promise<void> {
-    const prepared = await this.maker.prepare(draftOf(change));
-    const waiting = this.#drafts.get(tx);
-    if (waiting === undefined) this.#drafts.set(tx, [prepared]);
-    else waiting.push(prepared);
+    await this.recordDraft(tx, changeDraft(change));
   }
 
   /** The same for a record of any other type. */
   async recordDraft(tx: Tx, draft: RecordDraft): Promise<void> {
-    const prepared = await this.maker.prepare(draft);
-    this.#drafts.set(tx, [...(this.#drafts.get(tx) ?? []), prepared]);
+    this.#collect(tx, await this.prepare(draft));
   }
 
   /** Links and appends records on a slot's lanes: the last statements of a flush. Receipts in the order of the records.
-   *  @throws FencedLaneError — the flush must be rolled back and run again */
+   *  @throws FencedLaneError — the flush must be rolled back and run again
+   *  @throws AppError audit_safe_stop — the database lost records it had confirmed */
   async appendRequestRecords(tx: Tx, slot: number, records: readonly PreparedRecord[]): Promise<readonly Receipt[]> {
     if (records.length === 0) return [];
-    const receipts = await this.#slot(slot).append(tx, records, this.writer.nowMicros());
-    await this.contents.insertContent(
-      tx,
-      records.flatMap(({ content }) => content),
-    );
-    return receipts;
+    this.writer.requireRunning();
+    await this.#insertContent(tx, records);
+    return this.#slot(slot).append(tx, records, { relinks: false });
   }
 
   /** Notes calls that are about to be dispatched, before their intents are appended in the same flush. */
@@ -124,64 +121,88 @@ export class AuditService implements CommitHook {
 
   /** Extends the leases of this process's lanes and forgets those that others closed. */
   async heartbeat(tx: Tx): Promise<void> {
-    const sets = [...this.#slots.values(), this.#control];
+    const sets = this.#sets();
     const ids = sets.flatMap((set) => set.ids());
     if (ids.length === 0) return;
-    const open = await this.lanes.extend(tx, ids);
-    for (const set of sets) set.keepOnly(open);
+    const closed = await this.lanes.extend(tx, ids);
+    for (const set of sets) set.forget(closed);
   }
 
   /** Closes lanes whose writers are gone and records it; `alone`: no other process can live, leases are not waited for. */
   async closeAbandonedLanes(tx: Tx, alone: boolean): Promise<number> {
-    const own = [...this.#slots.values(), this.#control].flatMap((set) => set.ids());
+    const own = this.#sets().flatMap((set) => set.ids());
     const closed = await this.lanes.closeAbandoned(tx, { own, alone });
     for (const lane of closed) {
       const orgId = await this.logs.findOrg(tx, lane.logId);
-      await this.recordDraft(tx, laneClosed(lane, orgId, 'lease'));
+      await this.recordDraft(tx, closingDraft(orgId, lane, 'lease'));
     }
     return closed.length;
   }
 
-  /** Closes this process's lanes, each with its last record. Nothing may be in flight. */
+  /** Closes this process's lanes with the transaction, each with its last record. No call may be in flight. */
   async closeOwnLanes(tx: Tx): Promise<void> {
-    for (const [slot, set] of this.#slots) {
-      const open = set.all().filter(({ length }) => length > 0);
-      for (const lane of open) {
-        const orgId = this.logs.orgOf(lane.log.id);
-        const closing = await this.maker.prepare(
-          laneClosed({ lane: lane.id, logId: lane.log.id, n: lane.length, heads: lane.heads }, orgId, 'drain'),
-        );
-        await set.append(tx, [closing], this.writer.nowMicros());
-        await this.lanes.close(tx, lane.id);
-      }
-      this.#slots.set(slot, set);
+    await this.#control.take(tx);
+    this.#draining.add(tx);
+  }
+
+  /** For {@link UnitOfWork}: appends what was collected, as the last statements of the transaction. */
+  async beforeCommit(tx: Tx): Promise<void> {
+    const records = this.#drafts.get(tx) ?? [];
+    const drains = this.#draining.has(tx);
+    if (records.length === 0 && !drains) return;
+    this.writer.requireRunning();
+    await this.#insertContent(tx, records);
+    await this.#control.take(tx);
+    await this.#control.append(tx, records);
+    if (!drains) return;
+    for (const lanes of this.#sets()) await lanes.close(tx);
+  }
+
+  /** For {@link UnitOfWork}: the heads follow the transaction. */
+  ended(tx: Tx, committed: boolean): void {
+    this.#drafts.delete(tx);
+    this.#control.ended(tx, committed);
+    if (!this.#draining.delete(tx)) return;
+    for (const lanes of this.#slots.values()) {
+      if (committed) lanes.committed();
+      else lanes.rolledBack();
     }
   }
 
-  async beforeCommit(tx: Tx): Promise<void> {
-    const records = this.#drafts.get(tx);
-    if (records === undefined) return;
-    // One transaction is in flight on the control lanes: the mutex is held until `ended`.
-    const before = this.#mutex;
-    this.#mutex = new Promise((resolve) => {
-      this.#held.set(tx, resolve);
-    });
-    await before;
-    await this.#control.append(tx, records, this.writer.nowMicros());
+  /** For {@link LaneSet}: the records that begin a lane. */
+  opening(log: OpenLog, lane: string): readonly PreparedRecord[] {
+    const { replica, bootId: boot } = this.writer.identity;
+    return [this.#markFor(log, openingDraft(log.orgId, { lane, replica, boot, software: this.writer.version }))];
+  }
+
+  /** For {@link LaneSet}: the record that ends a lane of this process. */
+  closing({ id, log, length, heads }: Lane): PreparedRecord {
+    const open = this.logs.byId(log.id);
+    return this.#markFor(open, closingDraft(open.orgId, { lane: id, n: length, heads }, 'drain'));
+  }
+
+  /** A record without disclosures needs no data key: it is made at once. */
+  #markFor(log: OpenLog, draft: RecordDraft): PreparedRecord {
+    const record = this.maker.prepareFor(log, draft);
+    if (record instanceof Promise) throw new Error('A record without disclosures waits for a key');
+    return record;
+  }
+
+  #collect(tx: Tx, record: PreparedRecord): void {
+    const waiting = this.#drafts.get(tx);
+    if (waiting === undefined) this.#drafts.set(tx, [record]);
+    else waiting.push(record);
+  }
+
+  async #insertContent(tx: Tx, records: readonly PreparedRecord[]): Promise<void> {
     await this.contents.insertContent(
       tx,
       records.flatMap(({ content }) => content),
     );
   }
 
-  ended(tx: Tx, committed: boolean): void {
-    this.#drafts.delete(tx);
-    const release = this.#held.get(tx);
-    if (release === undefined) return;
-    if (committed) this.#control.committed();
-    else this.#control.rolledBack();
-    this.#held.delete(tx);
-    release();
+  #sets(): readonly LaneSet[] {
+    return [...this.#slots.values(), this.#control.lanes];
   }
 
   #slot(slot: number): LaneSet {
@@ -194,58 +215,19 @@ export class AuditService implements CommitHook {
   }
 
   #makeLanes(): LaneSet {
-    return new LaneSet(this.lanes, this.logs, this.writer.identity, (log, lane) => this.#openingRecords(log, lane));
+    return new LaneSet(this.lanes, this.logs, this.writer, this);
   }
 
-  /** The records that begin a lane. */
-  #openingRecords(log: OpenLog, lane: string): readonly PreparedRecord[] {
-    const { replica, bootId } = this.writer.identity;
-    const pub = { boot: bootId, lane, replica, software: this.writer.version };
-    // Without disclosures no data key is needed: the preparation is synchronous.
-    return [
-      this.maker.prepare({ type: 'lane.open', orgId: log.orgId, actor: null, caseId: null, pub }) as PreparedRecord,
-    ];
+  /** The first records of a new log, in the transaction that makes it. */
+  async #writeGenesis(tx: Tx, log: OpenLog, predecessorOrigin: string | undefined): Promise<void> {
+    const facts = {
+      software: this.writer.version,
+      config: this.maker.configHash(),
+      content: this.writer.content,
+      durability: this.writer.identity.durability,
+    };
+    for (const draft of genesisDrafts(log, predecessorOrigin, facts)) {
+      this.#collect(tx, await this.maker.prepareFor(log, draft));
+    }
   }
-
-  /** The first record of a new log names its key. */
-  async #writeGenesis(log: OpenLog): Promise<void> {
-    const pub = { format: FORMAT, reason: 'first', vkey: log.vkey };
-    await this.unitOfWork.run((tx) =>
-      this.recordDraft(tx, { type: 'log.genesis', orgId: log.orgId, actor: null, caseId: null, pub }),
-    );
-  }
-}
-
-function draftOf(change: ChangeDraft): RecordDraft {
-  const { principal, object } = change;
-  const orgId = change.orgId ?? principal?.orgId;
-  if (orgId === undefined) throw new Error('A change without a principal must name its organisation');
-  const disclosures: Disclosure[] = [];
-  if (principal !== null) disclosures.push({ class: 'o', name: 'user', value: principal.userId });
-  if (change.old !== undefined) disclosures.push({ class: 's', name: 'change.old', value: change.old });
-  if (change.new !== undefined) disclosures.push({ class: 's', name: 'change.new', value: change.new });
-  if (change.reason !== undefined) disclosures.push({ class: 's', name: 'reason', value: change.reason });
-  return {
-    type: change.type,
-    orgId,
-    actor: principal === null ? { kind: 'system', id: 'system' } : { kind: 'user', id: principal.userId },
-    caseId: change.caseId ?? null,
-    pub: {
-      fields: [...change.fields],
-      id: object.id,
-      kind: object.kind,
-      ...(object.version === undefined ? {} : { version: object.version }),
-    },
-    disclosures,
-  };
-}
-
-function laneClosed({ lane, n, heads }: ClosedLane, orgId: string, reason: 'lease' | 'drain'): RecordDraft {
-  return {
-    type: 'lane.close',
-    orgId,
-    actor: { kind: 'system', id: 'system' },
-    caseId: null,
-    pub: { heads: { sha256: heads.sha256, 'sha3-256': heads.sha3, sha512: heads.sha512 }, lane, n, reason },
-  };
 }

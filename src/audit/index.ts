@@ -3,7 +3,9 @@ export { AuditService } from './audit.service.js';
 export { canonical, isCanonical, type JsonObject, type JsonValue } from './domain/canonical.js';
 export type { Disclosure } from './domain/commitment.js';
 export type { RecordType } from './domain/record-type.js';
-export { LiveVerifier, type LiveVerdict } from './live-verifier.js';
+export type { Finding } from './domain/finding.js';
+export { LiveVerifier } from './live-verifier.js';
+export { RecordReader, type StoredRecord } from './record-reader.js';
 export type { OpenIntent } from './persistence/open-intent.repository.js';
 export {
   formatReceipt,
@@ -13,3 +15,4 @@ export {
   type Receipt,
   type RecordDraft,
 } from './record-draft.js';
+export type { LiveVerdict, VerdictLine } from './verdict.js';

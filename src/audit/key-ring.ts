@@ -28,16 +28,17 @@ export class KeyRing {
 
   constructor(private readonly config: AuditConfig) {}
 
-  /** True when the log's key file is there. */
+  /** True when the log's key files are here. */
   has(origin: string): boolean {
-    return existsSync(this.#signingFile(origin));
+    return existsSync(this.#signingFile(origin)) && existsSync(this.#tagFile(origin));
   }
 
-  /** Makes the keys of a new log. @throws Error when keys may not be made here */
+  /** The keys of a log that does not exist yet; made when they are missing. @throws Error when keys may not be made here */
   make(origin: string): LogKeys {
+    if (this.has(origin)) return this.open(origin);
     if (!this.config.createMissingKeys) {
       throw new Error(
-        `The key of the evidence log ${origin} is missing in AIP_AUDIT_KEY_DIR. Make it with: aip secrets init`,
+        `The keys of the evidence log ${origin} are missing in AIP_AUDIT_KEY_DIR. Make them with: aip secrets init`,
       );
     }
     ensureSecret(this.#signingFile(origin), () =>

@@ -1,5 +1,6 @@
 import { newId } from '../platform/ids/index.js';
 import type { Tx } from '../platform/database/index.js';
+import type { AuditWriter } from './audit-writer.js';
 import { Lane } from './lane.js';
 import type { LogBook, OpenLog } from './log-book.js';
 import type { LaneRepository } from './persistence/lane.repository.js';
@@ -12,8 +13,11 @@ export class FencedLaneError extends Error {
   readonly code = '40001';
 }
 
-/** Makes the records that open a lane. */
-export type LaneOpening = (log: OpenLog, lane: string) => readonly PreparedRecord[];
+/** Makes the records that open and close a lane. */
+export interface LaneMarks {
+  opening(log: OpenLog, lane: string): readonly PreparedRecord[];
+  closing(lane: Lane): PreparedRecord;
+}
 
 /** The lanes that one writer (a group-commit slot, or the control mutex) owns, one per log; opened on first use. One
  *  transaction is in flight at a time. */
@@ -21,36 +25,37 @@ export class LaneSet {
   readonly #lanes = new Map<number, Lane>();
   readonly #touched = new Set<Lane>();
   readonly #opening = new Set<Lane>();
+  readonly #closing = new Set<Lane>();
 
   constructor(
     private readonly lanes: LaneRepository,
     private readonly logs: LogBook,
-    private readonly identity: {
-      readonly replica: string;
-      readonly bootId: string;
-      readonly durability: 'strict' | 'relaxed';
-    },
-    private readonly opening: LaneOpening,
+    private readonly writer: AuditWriter,
+    private readonly marks: LaneMarks,
   ) {}
 
-  /** Ids of the open lanes. */
+  /** Ids of the open lanes that are in the database. */
   ids(): readonly string[] {
-    return [...this.#lanes.values()].map(({ id }) => id);
+    return [...this.#lanes.values()].filter((lane) => !this.#opening.has(lane)).map(({ id }) => id);
   }
 
-  /** Links and appends records, in order, each on the lane of its organisation's log.
-   *  @throws FencedLaneError — a lane was closed or moved by somebody else */
-  async append(tx: Tx, records: readonly PreparedRecord[], nowMicros: number): Promise<readonly Receipt[]> {
+  /** Links and appends records, in order, each on the lane of its log. `relinks`: a lane that was closed is replaced within
+   *  the transaction; only for records to which no other row of it refers by lane.
+   *  @throws FencedLaneError — a lane was closed by somebody else
+   *  @throws AppError audit_safe_stop — the database lost records it had confirmed */
+  async append(
+    tx: Tx,
+    records: readonly PreparedRecord[],
+    options: { readonly relinks: boolean },
+  ): Promise<readonly Receipt[]> {
     const receipts = new Map<string, Receipt>();
-    for (const [orgId, own] of Map.groupBy(records, (record) => record.orgId)) {
-      const log = this.logs.current(orgId);
-      const lane = await this.#laneOf(tx, log);
-      const linked = lane.link(lane.length === 0 ? [...this.opening(log, lane.id), ...own] : own, nowMicros);
-      if (!(await this.lanes.append(tx, linked.batch))) {
-        this.#lanes.delete(log.id);
-        throw new FencedLaneError(`Lane ${lane.id} was closed by another process`);
-      }
-      for (const receipt of linked.receipts) receipts.set(receipt.recordId, receipt);
+    const byLog = [...Map.groupBy(records, ({ logId }) => logId)].sort(([a], [b]) => a - b);
+    for (const [logId, own] of byLog) {
+      const log = this.logs.byId(logId);
+      const appended =
+        (await this.#tryAppend(tx, log, own)) ?? (options.relinks ? await this.#tryAppend(tx, log, own) : undefined);
+      if (appended === undefined) throw new FencedLaneError('A lane was closed by another process');
+      for (const receipt of appended) receipts.set(receipt.recordId, receipt);
     }
     return records.map(({ id }) => {
       const receipt = receipts.get(id);
@@ -64,40 +69,63 @@ export class LaneSet {
     return (await this.#laneOf(tx, this.logs.current(orgId))).id;
   }
 
+  /** Ends every lane with the record that closes it. */
+  async close(tx: Tx): Promise<void> {
+    for (const lane of this.#lanes.values()) {
+      if (lane.length === 0) continue;
+      this.#touched.add(lane);
+      const { batch } = lane.link([this.marks.closing(lane)], this.writer.nowMicros());
+      if (!(await this.lanes.append(tx, batch))) continue;
+      await this.lanes.close(tx, lane.id);
+      this.#closing.add(lane);
+    }
+  }
+
   /** What was appended since the last call is durable. */
   committed(): void {
     for (const lane of this.#touched) lane.committed();
-    this.#touched.clear();
-    this.#opening.clear();
+    for (const lane of this.#closing) this.#forget(lane);
+    this.#settle();
   }
 
   /** Nothing of it is in the database. */
   rolledBack(): void {
     for (const lane of this.#touched) lane.rolledBack();
-    for (const lane of this.#opening) this.#lanes.delete(lane.log.id);
-    this.#touched.clear();
-    this.#opening.clear();
+    for (const lane of this.#opening) this.#forget(lane);
+    this.#settle();
   }
 
-  /** After a lost connection: what became of the flush, by the lane rows. Each lane of one transaction answers alike. */
+  /** After a lost connection: what became of the flush, by a lane row. All lanes of one transaction answer alike. */
   async wasCommitted(tx: Tx): Promise<boolean> {
-    for (const lane of this.#touched) {
-      const found = await this.lanes.findLocked(tx, lane.id);
-      return found !== undefined && lane.isPending(found);
-    }
-    return false;
+    const lane = [...this.#touched].find(({ hasPending }) => hasPending);
+    if (lane === undefined) return false;
+    const found = await this.lanes.findLocked(tx, lane.id);
+    return found !== undefined && lane.isPending(found);
   }
 
-  /** Forgets lanes that are no longer open in the database. */
-  keepOnly(open: ReadonlySet<string>): void {
-    for (const [logId, lane] of this.#lanes) {
-      if (!open.has(lane.id) && !this.#touched.has(lane)) this.#lanes.delete(logId);
+  /** Forgets lanes that others closed. */
+  forget(closed: ReadonlySet<string>): void {
+    for (const lane of this.#lanes.values()) {
+      if (closed.has(lane.id) && !this.#touched.has(lane)) this.#forget(lane);
     }
   }
 
-  /** The open lanes, for closing. */
-  all(): readonly Lane[] {
-    return [...this.#lanes.values()];
+  /** Undefined when the lane was closed under us: it is forgotten, and the next try opens a new one. */
+  async #tryAppend(tx: Tx, log: OpenLog, records: readonly PreparedRecord[]): Promise<readonly Receipt[] | undefined> {
+    const lane = await this.#laneOf(tx, log);
+    const opening = lane.length === 0 ? this.marks.opening(log, lane.id) : [];
+    const { batch, receipts } = lane.link([...opening, ...records], this.writer.nowMicros());
+    if (await this.lanes.append(tx, batch)) return receipts;
+    const found = await this.lanes.findLocked(tx, lane.id);
+    if (found?.closed !== true && lane.isBehind(found)) {
+      this.writer.stop(
+        `lane ${lane.id} stands at ${String(found?.n ?? 0)} in the database and at ${String(lane.length)} here`,
+      );
+      this.writer.requireRunning();
+    }
+    this.#forget(lane);
+    this.#touched.delete(lane);
+    return undefined;
   }
 
   async #laneOf(tx: Tx, log: OpenLog): Promise<Lane> {
@@ -106,16 +134,22 @@ export class LaneSet {
       this.#touched.add(known);
       return known;
     }
-    const lane = new Lane(newId(), log, this.identity.durability);
-    await this.lanes.insert(tx, {
-      lane: lane.id,
-      logId: log.id,
-      replica: this.identity.replica,
-      bootId: this.identity.bootId,
-    });
+    const lane = new Lane(newId(), log, this.writer.identity.durability);
+    const { replica, bootId } = this.writer.identity;
+    await this.lanes.insert(tx, { lane: lane.id, logId: log.id, replica, bootId });
     this.#lanes.set(log.id, lane);
     this.#opening.add(lane);
     this.#touched.add(lane);
     return lane;
+  }
+
+  #forget(lane: Lane): void {
+    if (this.#lanes.get(lane.log.id) === lane) this.#lanes.delete(lane.log.id);
+  }
+
+  #settle(): void {
+    this.#touched.clear();
+    this.#opening.clear();
+    this.#closing.clear();
   }
 }

@@ -40,6 +40,7 @@ export class Lane {
   link(records: readonly PreparedRecord[], nowMicros: number): Linked {
     let heads = this.#heads;
     let n = this.#n;
+    // A clock that steps back must not make time fall inside a lane.
     const atMicros = Math.max(nowMicros, this.#lastMicros);
     const at = formatMicros(atMicros);
     const cores: Buffer[] = [];
@@ -65,6 +66,7 @@ export class Lane {
       batch: {
         lane: this.id,
         n0: this.#n,
+        head0: this.#heads.sha256,
         count: records.length,
         month: monthOf(Math.floor(atMicros / 1000)),
         atMicros,
@@ -90,9 +92,20 @@ export class Lane {
     this.#pending = undefined;
   }
 
+  /** True between {@link link} and its verdict. */
+  get hasPending(): boolean {
+    return this.#pending !== undefined;
+  }
+
   /** Whether the database stands where the doubtful batch would have led. */
   isPending(found: { readonly n: number; readonly sha256: string }): boolean {
     return this.#pending !== undefined && found.n === this.#pending.n && found.sha256 === this.#pending.heads.sha256;
+  }
+
+  /** Whether the database is behind what it once confirmed, or another record stands there: commits were lost. */
+  isBehind(found: { readonly n: number; readonly sha256: string } | undefined): boolean {
+    if (found === undefined) return this.#n > 0;
+    return found.n < this.#n || (found.n === this.#n && found.sha256 !== this.#heads.sha256);
   }
 }
 

@@ -2,52 +2,69 @@ import { Injectable } from '@nestjs/common';
 
 import { Clock, formatInstant } from '../platform/clock/index.js';
 import { UnitOfWork, type Tx } from '../platform/database/index.js';
-import { digestOf, openDisclosure } from './domain/commitment.js';
+import type { ReadCore } from './domain/core-check.js';
+import { Findings } from './domain/finding.js';
 import { PairCheck } from './domain/pair-check.js';
-import { SEALED_TYPES } from './domain/record-type.js';
-import { openTexts, unpackBlobs } from './domain/vault-blob.js';
-import { LaneCheck, type Finding, type ReadCore } from './domain/verify-lane.js';
+import { nextMonth, previousMonth } from './domain/period.js';
+import { checkClosings, LaneCheck, type LaneClosing, type LaneEnd } from './domain/verify-lane.js';
+import { dekIdsOf, VaultCheck, type DekState } from './domain/verify-vault.js';
 import { KeyRing } from './key-ring.js';
-import { AuditLogRepository, type AuditLog } from './persistence/audit-log.repository.js';
-import { BatchReader, type StoredBatch } from './persistence/batch.reader.js';
+import type { AuditLog } from './persistence/audit-log.repository.js';
+import { BatchReader, type LaneState, type StoredBatch } from './persistence/batch.reader.js';
 import { OpenIntentRepository } from './persistence/open-intent.repository.js';
+import { LogBook } from './log-book.js';
 import { Vault } from './vault.js';
+import { verdictOf, type LiveVerdict } from './verdict.js';
 
-const MAX_FINDINGS = 1_000;
+const MAX_KEYS = 10_000;
+const PROGRESS_EVERY = 10_000;
 
-/** One of the five lines of a verdict. */
-export interface VerdictLine {
-  readonly name: 'INTEGRITY' | 'AUTHENTICITY' | 'INDEPENDENCE' | 'COMPLETENESS' | 'FRESHNESS';
-  readonly state: 'ok' | 'warn' | 'fail' | 'none' | 'as of';
-  readonly text: string;
+/** One verification: what it has seen so far. */
+class Run {
+  readonly findings = new Findings();
+  readonly pairs = new PairCheck(this.findings);
+  readonly vault = new VaultCheck(this.findings);
+  readonly closings: LaneClosing[] = [];
+  readonly ends: LaneEnd[] = [];
+  readonly deks = new Map<string, DekState>();
+  records = 0;
+  keysHere = 0;
+  keysNamed = 0;
+  hasRelaxed = false;
+  newest = '';
+
+  constructor(
+    readonly tx: Tx,
+    private readonly onProgress: ((records: number) => void) | undefined,
+  ) {}
+
+  /** Takes the cores of a batch into account. */
+  add(cores: readonly (ReadCore | undefined)[]): void {
+    for (const core of cores) {
+      this.records += 1;
+      if (this.records % PROGRESS_EVERY === 0) this.onProgress?.(this.records);
+      if (core === undefined) continue;
+      this.pairs.add(core);
+      if (core.durability === 'relaxed') this.hasRelaxed = true;
+      if (core.at > this.newest) this.newest = core.at;
+    }
+  }
 }
 
-/** What was found out about the logs of a database. */
-export interface LiveVerdict {
-  readonly ok: boolean;
-  readonly lines: readonly VerdictLine[];
-  /** At most 1 000. */
-  readonly findings: readonly Finding[];
-  readonly records: number;
-  readonly lanes: number;
+/** A lane under verification. */
+interface LaneRun {
+  readonly run: Run;
+  readonly log: AuditLog;
+  readonly lane: string;
+  readonly check: LaneCheck;
 }
 
-interface Progress {
-  records: number;
-  lanes: number;
-  open: number;
-  unopenedBlobs: number;
-  relaxed: boolean;
-  newest: string;
-  readonly findings: Finding[];
-}
-
-/** Verifies every log of the database as it stands: bytes, three chains, leaves, pairs, vault. */
+/** Verifies every log of the database as it stands: bytes, three chains, leaves, pairs, closings, vault, kept bodies. */
 @Injectable()
 export class LiveVerifier {
   constructor(
     private readonly unitOfWork: UnitOfWork,
-    private readonly logs: AuditLogRepository,
+    private readonly logs: LogBook,
     private readonly reader: BatchReader,
     private readonly intents: OpenIntentRepository,
     private readonly vault: Vault,
@@ -55,138 +72,114 @@ export class LiveVerifier {
     private readonly clock: Clock,
   ) {}
 
-  /** Reads everything on one consistent view. `onProgress` hears the number of records, about once per 10 000. */
+  /** Reads everything on one consistent view, page by page. `onProgress` hears the number of records, once per 10 000. */
   async verify(onProgress?: (records: number) => void): Promise<LiveVerdict> {
     return this.unitOfWork.read(async (tx) => {
-      const progress: Progress = {
-        records: 0,
-        lanes: 0,
-        open: 0,
-        unopenedBlobs: 0,
-        relaxed: false,
-        newest: '',
-        findings: [],
-      };
+      const run = new Run(tx, onProgress);
       const logs = await this.logs.findAll(tx);
-      const inFlight = await this.intents.count(tx);
-      const pairs = new PairCheck();
-      for (const log of logs) await this.#verifyLog(tx, log, { progress, pairs, onProgress });
-      const { findings, open } = pairs.end(inFlight);
-      progress.findings.push(...findings);
-      progress.open = open;
-      return this.#verdict(progress, logs);
+      for (const log of logs) await this.#verifyLog(run, log);
+      const openIntents = run.pairs.end(await this.intents.findAll(tx));
+      checkClosings(run.ends, run.closings, run.findings);
+      return verdictOf(run.findings, {
+        records: run.records,
+        lanes: run.ends.length,
+        logs: logs.length,
+        keys: { here: run.keysHere, named: run.keysNamed },
+        openIntents,
+        lockedBlobs: run.vault.locked,
+        hasRelaxed: run.hasRelaxed,
+        newest: run.newest,
+        checkedAt: formatInstant(this.clock.nowMs()),
+      });
     });
   }
 
-  async #verifyLog(
-    tx: Tx,
-    log: AuditLog,
-    run: { progress: Progress; pairs: PairCheck; onProgress: ((records: number) => void) | undefined },
-  ): Promise<void> {
-    const stray = await this.reader.countStrayBatches(tx, log.id);
-    if (stray > 0)
-      run.progress.findings.push({ code: 'E_COUNT', where: `${log.origin}: ${String(stray)} batches without a lane` });
-    for (const row of await this.reader.lanes(tx, log.id)) {
-      const check = new LaneCheck(log.origin, row.lane);
-      run.progress.lanes += 1;
+  async #verifyLog(run: Run, log: AuditLog): Promise<void> {
+    const strays = await this.reader.countStrays(run.tx, log.id);
+    if (strays.batches > 0) run.findings.add('E_COUNT', `${log.origin}: ${String(strays.batches)} batches of no lane`);
+    if (strays.vaults > 0)
+      run.findings.add('E_DISCLOSURE', `${log.origin}: ${String(strays.vaults)} vaults of no batch`);
+    const months = await this.reader.months(run.tx, log.id);
+    const genesis: string[] = [];
+    for (const state of await this.reader.lanes(run.tx, log.id)) {
+      await this.#verifyLane({ run, log, state, months, genesis });
+    }
+    this.#verifyGenesis(run, log, genesis);
+  }
+
+  async #verifyLane(of: {
+    readonly run: Run;
+    readonly log: AuditLog;
+    readonly state: LaneState;
+    readonly months: readonly string[];
+    readonly genesis: string[];
+  }): Promise<void> {
+    const { run, log, state, genesis } = of;
+    const { lane, n, closed } = state;
+    const check = new LaneCheck(log.origin, lane, run.findings);
+    run.pairs.lane(lane);
+    for (const month of of.months) {
       for (let from = 0; ;) {
-        const batches = await this.reader.batches(tx, { logId: log.id, lane: row.lane, from });
-        for (const batch of batches) await this.#verifyBatch(tx, batch, { ...run, log, lane: row.lane, check });
+        const batches = await this.reader.batches(run.tx, { logId: log.id, lane, month, from });
+        for (const batch of batches) {
+          const cores = await this.#verifyBatch({ run, log, lane, check }, batch);
+          genesis.push(...cores.flatMap((core) => vkeyOf(core)));
+        }
         const last = batches.at(-1);
         if (last === undefined) break;
         from = last.n0 + 1;
       }
-      check.end({ n: row.n, heads: row });
-      run.progress.findings.push(...check.findings);
     }
+    check.end({ n, heads: state });
+    run.closings.push(...check.closings);
+    run.ends.push({ lane, n, heads: state, closed, closesItself: check.closesItself });
   }
 
-  async #verifyBatch(
-    tx: Tx,
-    batch: StoredBatch,
-    run: {
-      log: AuditLog;
-      lane: string;
-      check: LaneCheck;
-      progress: Progress;
-      pairs: PairCheck;
-      onProgress: ((records: number) => void) | undefined;
-    },
-  ): Promise<void> {
-    const { progress } = run;
-    const cores = run.check.batch(batch);
-    for (const [index, core] of cores.entries()) {
-      progress.records += 1;
-      if (progress.records % 10_000 === 0) run.onProgress?.(progress.records);
-      if (core === undefined) continue;
-      run.pairs.add(core, `${run.lane}/${String(batch.n0 + index)}`);
-      if (core.durability === 'relaxed') progress.relaxed = true;
-      if (core.at > progress.newest) progress.newest = core.at;
+  async #verifyBatch(lane: LaneRun, batch: StoredBatch): Promise<readonly (ReadCore | undefined)[]> {
+    const { run, log } = lane;
+    const cores = lane.check.batch(batch);
+    run.add(cores);
+    const deks = await this.#deksOf(run, batch);
+    const claims = run.vault.batch(
+      { origin: log.origin, lane: lane.lane, n0: batch.n0, cores, vault: batch.vault },
+      deks,
+    );
+    // A body is encrypted before its record is linked: at a turn of the month it may lie in the month before.
+    const months = [previousMonth(batch.month), batch.month, nextMonth(batch.month)];
+    for (const claim of claims) {
+      run.vault.body(
+        log.origin,
+        claim,
+        await this.vault.findContent(run.tx, { logId: log.id, months, id: claim.contentId }),
+      );
     }
-    if (batch.vault !== null) await this.#verifyVault(tx, batch.vault, { cores, ...run, n0: batch.n0 });
-    else if (cores.some((core) => core !== undefined && SEALED_TYPES.has(core.type))) {
-      progress.findings.push({ code: 'E_MISSING_VAULT', where: `${run.lane}/${String(batch.n0)}` });
-    }
+    return cores;
   }
 
-  async #verifyVault(
-    tx: Tx,
-    bytes: Buffer,
-    run: { cores: readonly (ReadCore | undefined)[]; log: AuditLog; lane: string; n0: number; progress: Progress },
-  ): Promise<void> {
-    const blobs = unpackBlobs(bytes);
-    if (blobs === undefined) {
-      run.progress.findings.push({ code: 'E_MISSING_VAULT', where: `${run.lane}/${String(run.n0)}` });
-      return;
+  /** States of the data keys that a batch names; kept for the next batches. */
+  async #deksOf(run: Run, batch: StoredBatch): Promise<ReadonlyMap<string, DekState>> {
+    const states = new Map<string, DekState>();
+    for (const dekId of dekIdsOf(batch.vault)) {
+      const state = run.deks.get(dekId) ?? (await this.vault.findDek(run.tx, dekId));
+      if (run.deks.size >= MAX_KEYS) run.deks.clear();
+      run.deks.set(dekId, state);
+      states.set(dekId, state);
     }
-    for (const blob of blobs) {
-      const core = run.cores[blob.index];
-      const dek = await this.vault.findDek(tx, blob.dekId);
-      if (core === undefined) continue;
-      if (dek === undefined) {
-        run.progress.unopenedBlobs += 1;
-        continue;
-      }
-      const binding = { origin: run.log.origin, recordId: core.id, class: blob.class, dekId: blob.dekId };
-      const texts = openTexts(dek.key, blob, binding);
-      const committed = new Set(core.sd);
-      const good =
-        texts?.every((text) => openDisclosure(text) !== undefined && committed.delete(digestOf(text))) ?? false;
-      if (!good) run.progress.findings.push({ code: 'E_DISCLOSURE', where: `${run.lane}/${String(core.n)}` });
-    }
+    return states;
   }
 
-  #verdict(progress: Progress, logs: readonly AuditLog[]): LiveVerdict {
-    const { findings, records, lanes } = progress;
-    const codes = [...new Set(findings.map(({ code }) => code))].sort();
-    const missing = codes.filter((code) => ['E_COUNT', 'E_OPEN_INTENT', 'E_MISSING_VAULT'].includes(code));
-    const broken = codes.filter((code) => !missing.includes(code));
-    const withKey = logs.filter(({ origin }) => this.keys.has(origin)).length;
-    const lines: VerdictLine[] = [
-      {
-        name: 'INTEGRITY',
-        state: broken.length > 0 ? 'fail' : progress.relaxed ? 'warn' : 'ok',
-        text: `${String(records)} records, ${String(lanes)} lanes, 3 algorithms${broken.length > 0 ? `: ${broken.join(' ')}` : ''}${progress.relaxed ? ', W_RELAXED' : ''}`,
-      },
-      {
-        name: 'AUTHENTICITY',
-        state: 'none',
-        text: `no checkpoint is signed yet; ${String(withKey)} of ${String(logs.length)} logs have their key here`,
-      },
-      { name: 'INDEPENDENCE', state: 'none', text: 'nobody outside this installation has signed' },
-      {
-        name: 'COMPLETENESS',
-        state: missing.length > 0 ? 'fail' : 'ok',
-        text: `every intent has one end; ${String(progress.open)} in flight${missing.length > 0 ? `: ${missing.join(' ')}` : ''}${
-          progress.unopenedBlobs > 0 ? `; ${String(progress.unopenedBlobs)} disclosures could not be opened here` : ''
-        }`,
-      },
-      {
-        name: 'FRESHNESS',
-        state: 'as of',
-        text: `${progress.newest === '' ? 'no record' : progress.newest}, checked ${formatInstant(this.clock.nowMs())}`,
-      },
-    ];
-    return { ok: findings.length === 0, lines, findings: findings.slice(0, MAX_FINDINGS), records, lanes };
+  /** Each log has one genesis, and it names the key that lies here. */
+  #verifyGenesis(run: Run, log: AuditLog, vkeys: readonly string[]): void {
+    if (vkeys.length !== 1) run.findings.add('E_SCHEMA', `${log.origin}: ${String(vkeys.length)} genesis records`);
+    if (!this.keys.has(log.origin)) return;
+    run.keysHere += 1;
+    if (vkeys[0] === this.keys.open(log.origin).vkey) run.keysNamed += 1;
+    else run.findings.add('E_UNTRUSTED_KEY', log.origin);
   }
+}
+
+function vkeyOf(core: ReadCore | undefined): readonly string[] {
+  if (core?.type !== 'log.genesis') return [];
+  const { vkey } = core.pub;
+  return [typeof vkey === 'string' ? vkey : ''];
 }

@@ -10,12 +10,16 @@ import { AuditLogRepository, type AuditLog } from './persistence/audit-log.repos
 /** A log that this process writes to. */
 export type OpenLog = AuditLog & LogKeys;
 
+/** Writes the first records of a log in the transaction that makes it. `predecessor`: the organisation's log before it. */
+export type LogMade = (tx: Tx, log: OpenLog, predecessor: AuditLog | undefined) => Promise<void>;
+
 /** The logs in force: one per organisation and half-year, with its keys and partitions. */
 @Injectable()
 export class LogBook {
   readonly #open = new Map<string, OpenLog>();
+  readonly #byId = new Map<number, OpenLog>();
   readonly #opening = new Map<string, Promise<OpenLog>>();
-  #onMade: (log: OpenLog) => Promise<void> = () => Promise.resolve();
+  #onMade: LogMade = () => Promise.resolve();
 
   constructor(
     private readonly unitOfWork: UnitOfWork,
@@ -52,52 +56,75 @@ export class LogBook {
     }
   }
 
-  /** The organisation of an open log. */
-  orgOf(logId: number): string {
-    for (const log of this.#open.values()) if (log.id === logId) return log.orgId;
-    throw new Error(`Log ${String(logId)} is not open here`);
+  /** A log that was opened here, also one of an earlier half-year. */
+  byId(logId: number): OpenLog {
+    const log = this.#byId.get(logId);
+    if (log === undefined) throw new Error(`Log ${String(logId)} is not open here`);
+    return log;
+  }
+
+  /** Every log of the database, oldest first. */
+  findAll(tx: Tx): Promise<readonly AuditLog[]> {
+    return this.repository.findAll(tx);
   }
 
   /** The organisation of any log. */
   async findOrg(tx: Tx, logId: number): Promise<string> {
-    const log = (await this.repository.findAll(tx)).find(({ id }) => id === logId);
+    const log = this.#byId.get(logId) ?? (await this.repository.findAll(tx)).find(({ id }) => id === logId);
     if (log === undefined) throw new Error(`There is no log ${String(logId)}`);
     return log.orgId;
   }
 
-  /** Has `write` called with each log that this process makes, before anybody else can use it. */
-  onMade(write: (log: OpenLog) => Promise<void>): void {
+  /** Has `write` called with each log that this process makes. */
+  onMade(write: LogMade): void {
     this.#onMade = write;
   }
 
   /** Makes next month's partitions of every open log. */
   async prepareMonths(): Promise<void> {
-    for (const log of this.#open.values()) await this.#makePartitions(log.id);
+    for (const log of this.#open.values()) await this.unitOfWork.run((tx) => this.#makePartitions(tx, log.id));
   }
 
   async #openLog(orgId: string, period: string): Promise<OpenLog> {
     const origin = `${this.config.name}/${orgId}/${period}`;
-    const found = await this.unitOfWork.read((tx) => this.repository.find(tx, orgId, period));
-    const keys =
-      found === undefined && !this.keys.has(origin) ? this.keys.make(origin) : this.keys.open(found?.origin ?? origin);
-    const made =
-      found === undefined
-        ? await this.unitOfWork.run((tx) => this.repository.insert(tx, { origin, orgId, period }, this.clock.nowMs()))
-        : undefined;
-    const log = made ?? found ?? (await this.unitOfWork.read((tx) => this.repository.find(tx, orgId, period)));
+    const find = (): Promise<AuditLog | undefined> =>
+      this.unitOfWork.read((tx) => this.repository.find(tx, orgId, period));
+    const found = await find();
+    const open = found === undefined ? await this.#make({ origin, orgId, period }) : await this.#join(found);
+    // Undefined: another process made it in the meantime.
+    const log = open ?? (await this.#join(await find()));
     if (log === undefined) throw new Error(`The evidence log ${origin} could not be opened`);
-    await this.#makePartitions(log.id);
-    const open: OpenLog = { ...log, ...keys };
-    this.#open.set(orgId, open);
-    if (made !== undefined) await this.#onMade(open);
+    this.#open.set(orgId, log);
+    return log;
+  }
+
+  /** Opens a log that exists. @throws SecretFileError when its keys are not here */
+  async #join(log: AuditLog | undefined): Promise<OpenLog | undefined> {
+    if (log === undefined) return undefined;
+    const open = { ...log, ...this.keys.open(log.origin) };
+    await this.unitOfWork.run((tx) => this.#makePartitions(tx, log.id));
+    this.#byId.set(log.id, open);
     return open;
   }
 
-  async #makePartitions(logId: number): Promise<void> {
-    const month = monthOf(this.clock.nowMs());
-    await this.unitOfWork.run(async (tx) => {
-      await this.repository.ensurePartitions(tx, logId, month);
-      await this.repository.ensurePartitions(tx, logId, nextMonth(month));
+  /** Makes a log with its first records: both or none. */
+  async #make(wanted: Omit<AuditLog, 'id'>): Promise<OpenLog | undefined> {
+    const keys = this.keys.make(wanted.origin);
+    return this.unitOfWork.run(async (tx) => {
+      const predecessor = await this.repository.findLatest(tx, wanted.orgId);
+      const log = await this.repository.insert(tx, wanted, this.clock.nowMs());
+      if (log === undefined) return undefined;
+      await this.#makePartitions(tx, log.id);
+      const open = { ...log, ...keys };
+      this.#byId.set(log.id, open);
+      await this.#onMade(tx, open, predecessor);
+      return open;
     });
+  }
+
+  async #makePartitions(tx: Tx, logId: number): Promise<void> {
+    const month = monthOf(this.clock.nowMs());
+    await this.repository.ensurePartitions(tx, logId, month);
+    await this.repository.ensurePartitions(tx, logId, nextMonth(month));
   }
 }

@@ -51,6 +51,8 @@ export interface PreparedRecord {
   readonly id: string;
   readonly type: RecordType;
   readonly orgId: string;
+  /** The log whose tags and keys it was made with: it can stand in no other. */
+  readonly logId: number;
   readonly sd: string;
   readonly actorTag: string | null;
   readonly caseTag: string | null;

@@ -14,8 +14,9 @@ import {
   type DisclosureClass,
   type SealedDisclosure,
 } from './domain/commitment.js';
+import { MAX_CORE_BYTES } from './domain/core.js';
 import { monthOf, quarterOf } from './domain/period.js';
-import { paddingOf } from './domain/record-type.js';
+import { paddingOf, requirePublic, sealedClassesOf } from './domain/record-type.js';
 import { tagOf } from './domain/tag.js';
 import { encrypt, sealTexts, type VaultBlob } from './domain/vault-blob.js';
 import { LogBook, type OpenLog } from './log-book.js';
@@ -24,7 +25,21 @@ import type { BodyDraft, PreparedRecord, RecordDraft } from './record-draft.js';
 import { Vault, type Dek } from './vault.js';
 
 const NO_CONFIG = '0'.repeat(64);
+/** Longer bodies are named by their digests only. */
+const MAX_CONTENT_BYTES = 16 * 1024 * 1024;
+/** What a core needs beside `pub` and its commitments, at most. */
+const ENVELOPE_BYTES = 2_048;
+/** `pub` stands one level below the core. */
+const PUB_DEPTH = 1;
+/** 43 characters, two quotes, a comma. */
+const COMMITMENT_BYTES = 46;
 const decoy = (): Buffer => Buffer.concat([randomBytes16(), randomBytes16()]);
+
+/** A body, and the id it is kept under if it is kept. */
+interface PlacedBody {
+  readonly body: BodyDraft;
+  readonly contentId: string | undefined;
+}
 
 /** The data keys a record needs; a key is undefined when the record has nothing of its class. */
 interface RecordDeks {
@@ -43,36 +58,40 @@ export class RecordMaker {
     private readonly snapshots: ConfigSnapshots,
   ) {}
 
-  /** Prepares a record; synchronous while its data keys are at hand, which is every call but the first of a person or case
-   *  in a quarter. */
+  /** Prepares a record; synchronous while its log is open and its data keys are at hand, which is every call but the first
+   *  of a person or case in a quarter.
+   *  @throws CanonicalError — a value no record may hold; Error — a field or size the type does not allow */
   prepare(draft: RecordDraft): PreparedRecord | Promise<PreparedRecord> {
-    if (!this.logs.isReady(draft.orgId)) return this.logs.ensure(draft.orgId).then(() => this.prepare(draft));
-    const log = this.logs.current(draft.orgId);
+    return this.logs.isReady(draft.orgId)
+      ? this.prepareFor(this.logs.current(draft.orgId), draft)
+      : this.logs.ensure(draft.orgId).then((log) => this.prepareFor(log, draft));
+  }
+
+  /** Prepares a record for a given log of the draft's organisation. */
+  prepareFor(log: OpenLog, draft: RecordDraft): PreparedRecord | Promise<PreparedRecord> {
+    requirePublic(draft.type, draft.pub);
     const id = newId();
-    const bodies = (draft.bodies ?? []).map((body) => ({ body, contentId: newId() }));
+    const bodies = (draft.bodies ?? []).map((body) => ({ body, contentId: this.#keeps(body) ? newId() : undefined }));
     const disclosures = [
       ...(draft.disclosures ?? []),
-      ...bodies.map(({ body, contentId }) => this.#bodyDisclosure(body, contentId)),
+      ...bodies.map(({ body, contentId }) => bodyDisclosure(body, contentId)),
     ];
+    const missing = sealedClassesOf(draft.type).filter((of) => !disclosures.some((one) => one.class === of));
+    if (missing.length > 0)
+      throw new Error(`A record of type ${draft.type} needs a disclosure of class ${missing.join()}`);
     const deks = this.#deks(draft, log, disclosures);
     if (deks instanceof Promise)
       return deks.then((found) => this.#assemble(draft, { log, id, disclosures, bodies, deks: found }));
     return this.#assemble(draft, { log, id, disclosures, bodies, deks });
   }
 
-  #bodyDisclosure({ name, bytes, keep }: BodyDraft, contentId: string): Disclosure {
-    const stored: JsonObject = keep && this.config.content === 'store' ? { content: contentId } : {};
-    return {
-      class: 's',
-      name,
-      value: {
-        bytes: bytes.length,
-        ...stored,
-        sha256: hash('sha256', bytes, 'hex'),
-        'sha3-256': hash('sha3-256', bytes, 'hex'),
-        sha512: hash('sha512', bytes, 'hex'),
-      },
-    };
+  /** SHA-256 of the configuration in force; zeros while none is loaded. */
+  configHash(): string {
+    return this.snapshots.currentHash() ?? NO_CONFIG;
+  }
+
+  #keeps({ keep, bytes }: BodyDraft): boolean {
+    return keep && this.config.content === 'store' && bytes.length > 0 && bytes.length <= MAX_CONTENT_BYTES;
   }
 
   #scope(log: OpenLog, of: DisclosureClass, draft: RecordDraft): DekScope {
@@ -109,23 +128,27 @@ export class RecordMaker {
       readonly log: OpenLog;
       readonly id: string;
       readonly disclosures: readonly Disclosure[];
-      readonly bodies: readonly { readonly body: BodyDraft; readonly contentId: string }[];
+      readonly bodies: readonly PlacedBody[];
       readonly deks: RecordDeks;
     },
   ): PreparedRecord {
     const { log, id, deks } = parts;
     const sealed = parts.disclosures.map((disclosure) => seal(disclosure, randomBytes16()));
     const list = committedList(sealed, paddingOf(draft.type), decoy);
+    const pub = canonical(draft.pub, PUB_DEPTH);
+    if (Buffer.byteLength(pub) + list.length * COMMITMENT_BYTES + ENVELOPE_BYTES > MAX_CORE_BYTES)
+      throw new Error(`The public fields of a record of type ${draft.type} exceed ${String(MAX_CORE_BYTES)} bytes`);
     return {
       id,
       type: draft.type,
       orgId: draft.orgId,
+      logId: log.id,
       sd: `["${list.join('","')}"]`.replace('[""]', '[]'),
       actorTag: draft.actor === null ? null : tagOf(log.tagKey, draft.actor.kind, draft.actor.id),
       caseTag: draft.caseId === null ? null : tagOf(log.tagKey, 'case', draft.caseId),
-      pub: canonical(draft.pub),
+      pub,
       ref: draft.ref ?? null,
-      cfg: this.snapshots.currentHash() ?? NO_CONFIG,
+      cfg: this.configHash(),
       blobs: this.#blobs(log.origin, id, sealed, deks),
       content: this.#content(log, parts.bodies, deks.s),
     };
@@ -146,15 +169,10 @@ export class RecordMaker {
     });
   }
 
-  #content(
-    log: OpenLog,
-    bodies: readonly { body: BodyDraft; contentId: string }[],
-    dek: Dek | undefined,
-  ): ContentRow[] {
-    if (this.config.content !== 'store' || dek === undefined) return [];
+  #content(log: OpenLog, bodies: readonly PlacedBody[], dek: Dek | undefined): ContentRow[] {
     const month = monthOf(this.clock.nowMs());
     return bodies.flatMap(({ body, contentId }) => {
-      if (!body.keep || body.bytes.length === 0) return [];
+      if (contentId === undefined || dek === undefined) return [];
       const aad = Buffer.from(canonical([log.origin, contentId, dek.dekId]));
       return [
         {
@@ -169,4 +187,20 @@ export class RecordMaker {
       ];
     });
   }
+}
+
+/** What is said about a body: its digests, and where it is kept if it is. */
+function bodyDisclosure({ name, bytes }: BodyDraft, contentId: string | undefined): Disclosure {
+  const stored: JsonObject = contentId === undefined ? {} : { content: contentId };
+  return {
+    class: 's',
+    name,
+    value: {
+      bytes: bytes.length,
+      ...stored,
+      sha256: hash('sha256', bytes, 'hex'),
+      'sha3-256': hash('sha3-256', bytes, 'hex'),
+      sha512: hash('sha512', bytes, 'hex'),
+    },
+  };
 }

@@ -4,7 +4,7 @@ import { Injectable } from '@nestjs/common';
 
 import { UnitOfWork, type Tx } from '../platform/database/index.js';
 import { newId } from '../platform/ids/index.js';
-import type { DisclosureClass } from './domain/commitment.js';
+import type { DekState, StoredBody } from './domain/verify-vault.js';
 import { KeyRing } from './key-ring.js';
 import { VaultRepository, type DekScope, type WrappedDek } from './persistence/vault.repository.js';
 
@@ -23,6 +23,7 @@ export interface Dek {
 @Injectable()
 export class Vault {
   readonly #cache = new Map<string, Dek>();
+  readonly #making = new Map<string, Promise<Dek>>();
 
   constructor(
     private readonly unitOfWork: UnitOfWork,
@@ -35,41 +36,54 @@ export class Vault {
     return this.#cache.get(cacheKey(scope));
   }
 
-  /** The data key of a scope, made and durable when it is the first. */
+  /** The data key of a scope, made and durable when it is the first. Concurrent calls for one scope share the work. */
   async dekOf(scope: DekScope): Promise<Dek> {
     const known = this.cached(scope);
     if (known !== undefined) return known;
+    const key = cacheKey(scope);
+    const running = this.#making.get(key) ?? this.#make(scope);
+    this.#making.set(key, running);
+    try {
+      return await running;
+    } finally {
+      this.#making.delete(key);
+    }
+  }
+
+  /** A data key by id, as far as it can be had here. */
+  async findDek(tx: Tx, dekId: string): Promise<DekState> {
+    const wrapped = await this.repository.findDek(tx, dekId);
+    if (wrapped === undefined) return 'absent';
+    const kek = this.keys.kekIfPresent(wrapped.quarter);
+    return kek === undefined ? 'locked' : (unwrap(kek, wrapped)?.key ?? 'damaged');
+  }
+
+  /** An encrypted body. */
+  findContent(
+    tx: Tx,
+    place: { readonly logId: number; readonly months: readonly string[]; readonly id: string },
+  ): Promise<StoredBody | undefined> {
+    return this.repository.findContent(tx, place);
+  }
+
+  async #make(scope: DekScope): Promise<Dek> {
     const kek = this.keys.kek(scope.quarter);
     const candidate = wrap(kek, { dekId: newId(), key: randomBytes(DEK_BYTES) }, scope.quarter);
     const stored = await this.unitOfWork.run((tx) => this.repository.putDek(tx, scope, candidate));
     const dek = unwrap(kek, stored);
-    if (dek === undefined) throw new Error('A data key does not open with its key-encryption key');
+    if (dek === undefined) {
+      throw new Error(
+        `A data key of ${scope.quarter} does not open: AIP_AUDIT_KEK_DIR holds another key for that quarter`,
+      );
+    }
     // The oldest entry goes first: insertion order is close enough to age here.
     if (this.#cache.size >= MAX_CACHED) this.#cache.delete(this.#cache.keys().next().value ?? '');
     this.#cache.set(cacheKey(scope), dek);
     return dek;
   }
-
-  /** A data key by id; undefined after an erasure or where its key-encryption key is not. */
-  async findDek(tx: Tx, dekId: string): Promise<Dek | undefined> {
-    const wrapped = await this.repository.findDek(tx, dekId);
-    if (wrapped === undefined) return undefined;
-    const kek = this.keys.kekIfPresent(wrapped.quarter);
-    return kek === undefined ? undefined : unwrap(kek, wrapped);
-  }
 }
 
-function cacheKey({
-  logId,
-  class: of,
-  subjectTag,
-  quarter,
-}: {
-  logId: number;
-  class: DisclosureClass;
-  subjectTag: string;
-  quarter: string;
-}): string {
+function cacheKey({ logId, class: of, subjectTag, quarter }: DekScope): string {
   return `${String(logId)}|${of}|${subjectTag}|${quarter}`;
 }
 

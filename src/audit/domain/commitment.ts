@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 
-import { canonical, isCanonical, type JsonValue } from './canonical.js';
+import { canonical, decodeUtf8, parseCanonical, type JsonValue } from './canonical.js';
 
 const SALT_BYTES = 16;
 
@@ -37,11 +37,10 @@ export function seal(disclosure: Disclosure, salt: Buffer): SealedDisclosure {
 
 /** Reads a disclosure's text; undefined when it is malformed, not canonical, or its salt is too short. Attacker-controlled. */
 export function openDisclosure(text: string): { readonly name: string; readonly value: JsonValue } | undefined {
-  const array = Buffer.from(text, 'base64url').toString('utf8');
-  if (!isCanonical(array)) return undefined;
-  const parts = JSON.parse(array) as unknown;
+  const array = decodeUtf8(Buffer.from(text, 'base64url'));
+  const parts = array === undefined ? undefined : parseCanonical(array);
   if (!Array.isArray(parts) || parts.length !== 3) return undefined;
-  const [salt, name, value] = parts as [unknown, unknown, JsonValue];
+  const [salt, name, value] = parts as unknown as readonly [JsonValue, JsonValue, JsonValue];
   if (typeof salt !== 'string' || typeof name !== 'string') return undefined;
   if (Buffer.from(salt, 'base64url').length < SALT_BYTES) return undefined;
   return { name, value };

@@ -1,48 +1,59 @@
+import type { ReadCore } from './core-check.js';
+import type { Findings } from './finding.js';
+import { IdTable, type Place } from './id-table.js';
 import { TERMINAL_TYPES } from './record-type.js';
-import type { Finding, ReadCore } from './verify-lane.js';
 
-interface Call {
-  intent: boolean;
-  terminals: number;
-}
+const INTENT = 1;
+const TERMINAL = 2;
+const SECOND_TERMINAL = 4;
+const RESOLVED = 8;
+const RUNNING = 16;
 
-/** Every intent has one end and every end has its intent, whichever lanes they are on. Feed all cores of a log, in any order. */
+/** Every id is used once, every intent has one end and every end its intent, whichever lanes they are on. Feed all cores, lane
+ *  after lane; memory stays below 150 bytes per record. */
 export class PairCheck {
-  readonly #calls = new Map<string, Call>();
-  readonly #ids = new Set<string>();
-  readonly #duplicates: Finding[] = [];
+  readonly #lanes: string[] = ['?'];
+  readonly #ids = new IdTable();
+  readonly #calls = new IdTable();
+
+  constructor(private readonly findings: Findings) {}
+
+  /** What is added from now on stands on this lane. */
+  lane(lane: string): void {
+    this.#lanes.push(lane);
+  }
 
   /** Takes a core into account. */
-  add(core: ReadCore, where: string): void {
-    if (this.#ids.has(core.id)) this.#duplicates.push({ code: 'E_DUP', where });
-    this.#ids.add(core.id);
+  add(core: ReadCore): void {
+    const place: Place = { lane: this.#lanes.length - 1, n: core.n };
+    if (this.#ids.mark(core.id, 1, place) !== 0) this.findings.add('E_DUP', this.#where(place));
     const request = core.pub['req'];
     if (typeof request !== 'string') return;
-    if (core.type === 'ai.request.intent') this.#call(request).intent = true;
-    else if (TERMINAL_TYPES.has(core.type)) this.#call(request).terminals += 1;
+    if (core.type === 'ai.request.intent') {
+      if ((this.#calls.mark(request, INTENT, place) & INTENT) !== 0) this.findings.add('E_DUP', this.#where(place));
+    } else if (TERMINAL_TYPES.has(core.type)) {
+      const before = this.#calls.mark(request, TERMINAL, place);
+      if ((before & TERMINAL) !== 0) this.#calls.mark(request, SECOND_TERMINAL, place);
+    } else if (core.type === 'ai.request.resolved') this.#calls.mark(request, RESOLVED, place);
   }
 
-  /** Findings, and how many calls are open. `inFlight`: requests that the database knows to be running. */
-  end(inFlight: number): { readonly findings: readonly Finding[]; readonly open: number } {
-    const findings = [...this.#duplicates];
+  /** Ends the check; returns how many calls are open. `running`: requests that the database holds open. */
+  end(running: readonly string[]): number {
+    for (const request of running) this.#calls.mark(request, RUNNING, { lane: 0, n: 0 });
     let open = 0;
-    for (const [request, { intent, terminals }] of this.#calls) {
-      const where = `request ${request}`;
-      if (!intent) findings.push({ code: 'E_ORPHAN_OUTCOME', where });
-      if (terminals > 1) findings.push({ code: 'E_TERMINAL', where });
-      if (intent && terminals === 0) open += 1;
+    for (const { flags, ...place } of this.#calls.entries()) {
+      const where = this.#where(place);
+      const has = (flag: number): boolean => (flags & flag) !== 0;
+      if ((has(TERMINAL) || has(RESOLVED)) && !has(INTENT)) this.findings.add('E_ORPHAN_OUTCOME', where);
+      if (has(SECOND_TERMINAL)) this.findings.add('E_TERMINAL', where);
+      // Open on record and in the table, or in neither.
+      if ((has(INTENT) && !has(TERMINAL)) !== has(RUNNING)) this.findings.add('E_OPEN_INTENT', where);
+      else if (has(RUNNING)) open += 1;
     }
-    if (open > inFlight)
-      findings.push({ code: 'E_OPEN_INTENT', where: `${String(open)} open, ${String(inFlight)} in flight` });
-    return { findings, open };
+    return open;
   }
 
-  #call(request: string): Call {
-    let call = this.#calls.get(request);
-    if (call === undefined) {
-      call = { intent: false, terminals: 0 };
-      this.#calls.set(request, call);
-    }
-    return call;
+  #where({ lane, n }: Place): string {
+    return `${this.#lanes[lane] ?? '?'}/${String(n)}`;
   }
 }

@@ -20,3 +20,9 @@ export function nextMonth(month: string): string {
   const date = new Date(`${month}T00:00:00Z`);
   return new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1)).toISOString().slice(0, 10);
 }
+
+/** First day of the month before `month`. */
+export function previousMonth(month: string): string {
+  const date = new Date(`${month}T00:00:00Z`);
+  return new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() - 1, 1)).toISOString().slice(0, 10);
+}

@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, randomFillSync } from 'node:crypto';
 
-import { canonical } from './canonical.js';
+import { canonical, decodeUtf8, parseCanonical } from './canonical.js';
 import type { DisclosureClass } from './commitment.js';
 
 const NONCE_BYTES = 12;
@@ -75,8 +75,9 @@ export function sealTexts(
 export function openTexts(dek: Buffer, blob: VaultBlob, binding: BlobBinding): readonly string[] | undefined {
   const plain = decrypt(dek, blob, associated(binding));
   if (plain === undefined) return undefined;
-  const texts = JSON.parse(plain.toString('utf8')) as unknown;
-  return Array.isArray(texts) && texts.every((text) => typeof text === 'string') ? texts : undefined;
+  const text = decodeUtf8(plain);
+  const texts = text === undefined ? undefined : parseCanonical(text);
+  return Array.isArray(texts) && texts.every((one) => typeof one === 'string') ? texts : undefined;
 }
 
 function uuidBytes(id: string): Buffer {

@@ -34,6 +34,16 @@ export class AuditLogRepository {
     return row === undefined ? undefined : fromRow(row);
   }
 
+  /** The organisation's newest log of any half-year. */
+  async findLatest(tx: Tx, orgId: string): Promise<AuditLog | undefined> {
+    const [row] = await rowsOf<Row>(
+      tx,
+      { text: 'SELECT log_id, origin, org_id, slug FROM audit_log WHERE org_id = $1 ORDER BY log_id DESC LIMIT 1' },
+      [orgId],
+    );
+    return row === undefined ? undefined : fromRow(row);
+  }
+
   /** Every log, oldest first. */
   async findAll(tx: Tx): Promise<readonly AuditLog[]> {
     const rows = await rowsOf<Row>(tx, { text: 'SELECT log_id, origin, org_id, slug FROM audit_log ORDER BY log_id' });

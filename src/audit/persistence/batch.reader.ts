@@ -12,8 +12,9 @@ export interface LaneState {
   readonly closed: boolean;
 }
 
-/** A batch as it lies in the database. */
+/** A batch as it lies in the database, with the vault of its records. */
 export interface StoredBatch {
+  readonly month: string;
   readonly n0: number;
   readonly count: number;
   readonly leaves: Buffer;
@@ -21,9 +22,18 @@ export interface StoredBatch {
   readonly vault: Buffer | null;
 }
 
-const PAGE = 200;
+interface BatchRow {
+  readonly n0: string;
+  readonly cnt: number;
+  readonly leaves: Buffer;
+  readonly body: Buffer;
+  readonly blobs: Buffer | null;
+}
 
-/** Reads the log for verification: exact bytes, in order, a page at a time. */
+/** A page holds at most 16 × 512 KiB, the limit of a flush. */
+const PAGE = 16;
+
+/** Reads the log: exact bytes, in order, a page at a time. */
 @Injectable()
 export class BatchReader {
   /** Lanes of a log, in order of their ids. */
@@ -53,20 +63,40 @@ export class BatchReader {
     }));
   }
 
-  /** Batches of a lane from record `from`, at most 200. */
-  async batches(
-    tx: Tx,
-    place: { readonly logId: number; readonly lane: string; readonly from: number },
-  ): Promise<readonly StoredBatch[]> {
-    const rows = await rowsOf<{ n0: string; cnt: number; leaves: Buffer; body: Buffer; blobs: Buffer | null }>(
+  /** First days of the months in which a log has batches, ascending. One index probe per month. */
+  async months(tx: Tx, logId: number): Promise<readonly string[]> {
+    const rows = await rowsOf<{ month: string }>(
       tx,
       {
-        text: `SELECT b.n0, b.cnt, b.leaves, b.body, v.blobs FROM audit_batch b LEFT JOIN audit_vault v USING (log_id, month, lane, n0)
-                WHERE b.log_id = $1 AND b.lane = $2 AND b.n0 >= $3 ORDER BY b.n0 LIMIT ${String(PAGE)}`,
+        text: `WITH RECURSIVE found AS (
+                 SELECT min(month) AS month FROM audit_batch WHERE log_id = $1
+                 UNION ALL
+                 SELECT (SELECT min(b.month) FROM audit_batch b WHERE b.log_id = $1 AND b.month > found.month)
+                   FROM found WHERE found.month IS NOT NULL)
+               SELECT to_char(month, 'YYYY-MM-DD') AS month FROM found WHERE month IS NOT NULL`,
       },
-      [place.logId, place.lane, place.from],
+      [logId],
+    );
+    return rows.map(({ month }) => month);
+  }
+
+  /** Batches of a lane in a month from record `from`, at most 16. The month is named so that the primary key finds them. */
+  async batches(
+    tx: Tx,
+    place: { readonly logId: number; readonly lane: string; readonly month: string; readonly from: number },
+  ): Promise<readonly StoredBatch[]> {
+    const rows = await rowsOf<BatchRow>(
+      tx,
+      {
+        name: 'audit_batch_page',
+        text: `SELECT b.n0, b.cnt, b.leaves, b.body, v.blobs FROM audit_batch b
+                 LEFT JOIN audit_vault v ON v.log_id = b.log_id AND v.month = b.month AND v.lane = b.lane AND v.n0 = b.n0
+                WHERE b.log_id = $1 AND b.month = $2::date AND b.lane = $3 AND b.n0 >= $4 ORDER BY b.n0 LIMIT ${String(PAGE)}`,
+      },
+      [place.logId, place.month, place.lane, place.from],
     );
     return rows.map((row) => ({
+      month: place.month,
       n0: Number(row.n0),
       count: row.cnt,
       leaves: row.leaves,
@@ -75,15 +105,44 @@ export class BatchReader {
     }));
   }
 
-  /** Batches that belong to no lane row: somebody deleted the lane, or invented the batch. */
-  async countStrayBatches(tx: Tx, logId: number): Promise<number> {
-    const [row] = await rowsOf<{ n: string }>(
+  /** The log of a lane; undefined when there is no such lane. */
+  async findLogOf(tx: Tx, lane: string): Promise<number | undefined> {
+    const [row] = await rowsOf<{ log_id: number }>(tx, { text: 'SELECT log_id FROM audit_lane WHERE lane = $1' }, [
+      lane,
+    ]);
+    return row?.log_id;
+  }
+
+  /** The batch of a lane and month that holds record `n`, if any. */
+  async findBatch(
+    tx: Tx,
+    place: { readonly logId: number; readonly lane: string; readonly month: string; readonly n: number },
+  ): Promise<{ readonly n0: number; readonly body: Buffer } | undefined> {
+    const [row] = await rowsOf<{ n0: string; cnt: number; body: Buffer }>(
       tx,
       {
-        text: `SELECT count(*) AS n FROM audit_batch b WHERE b.log_id = $1 AND NOT EXISTS (SELECT FROM audit_lane l WHERE l.lane = b.lane)`,
+        text: `SELECT n0, cnt, body FROM audit_batch
+                WHERE log_id = $1 AND month = $2::date AND lane = $3 AND n0 <= $4 ORDER BY n0 DESC LIMIT 1`,
+      },
+      [place.logId, place.month, place.lane, place.n],
+    );
+    if (row === undefined || Number(row.n0) + row.cnt <= place.n) return undefined;
+    return { n0: Number(row.n0), body: row.body };
+  }
+
+  /** Batches of no lane, and vaults of no batch: somebody deleted the one or invented the other. */
+  async countStrays(tx: Tx, logId: number): Promise<{ readonly batches: number; readonly vaults: number }> {
+    const [row] = await rowsOf<{ batches: string; vaults: string }>(
+      tx,
+      {
+        text: `SELECT (SELECT count(*) FROM audit_batch b
+                        WHERE b.log_id = $1 AND NOT EXISTS (SELECT FROM audit_lane l WHERE l.lane = b.lane AND l.log_id = b.log_id)) AS batches,
+                      (SELECT count(*) FROM audit_vault v
+                        WHERE v.log_id = $1 AND NOT EXISTS (SELECT FROM audit_batch b
+                                  WHERE b.log_id = v.log_id AND b.month = v.month AND b.lane = v.lane AND b.n0 = v.n0)) AS vaults`,
       },
       [logId],
     );
-    return Number(row?.n ?? 0);
+    return { batches: Number(row?.batches ?? 0), vaults: Number(row?.vaults ?? 0) };
   }
 }

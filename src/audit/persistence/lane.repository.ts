@@ -15,6 +15,8 @@ export interface ClosedLane {
 export interface Batch {
   readonly lane: string;
   readonly n0: number;
+  /** SHA-256 of the lane's last record before the batch. */
+  readonly head0: string;
   readonly count: number;
   readonly month: string;
   readonly atMicros: number;
@@ -65,7 +67,7 @@ export class LaneRepository {
         name: 'audit_append',
         text: `WITH lane AS (
                  UPDATE audit_lane SET n = n + $3, head_sha256 = $6, head_sha512 = $7, head_sha3 = $8, lease_until = now() + ${LEASE}
-                  WHERE lane = $1 AND n = $2 AND closed_at IS NULL RETURNING log_id),
+                  WHERE lane = $1 AND n = $2 AND head_sha256 = $12 AND closed_at IS NULL RETURNING log_id),
                batch AS (
                  INSERT INTO audit_batch (log_id, month, lane, n0, cnt, at, leaves, body)
                  SELECT log_id, $4::date, $1, $2, $3, $5, $9, $10 FROM lane RETURNING 1),
@@ -86,28 +88,39 @@ export class LaneRepository {
         batch.leaves,
         batch.body,
         batch.vault,
+        batch.head0,
       ],
     );
     return row?.appended === '1';
   }
 
   /** Where a lane stands, after any backend that still holds it; undefined when it does not exist. */
-  async findLocked(tx: Tx, lane: string): Promise<{ readonly n: number; readonly sha256: string } | undefined> {
-    const [row] = await rowsOf<{ n: string; head_sha256: string }>(
+  async findLocked(
+    tx: Tx,
+    lane: string,
+  ): Promise<{ readonly n: number; readonly sha256: string; readonly closed: boolean } | undefined> {
+    const [row] = await rowsOf<{ n: string; head_sha256: string; closed: boolean }>(
       tx,
-      { text: 'SELECT n, head_sha256 FROM audit_lane WHERE lane = $1 FOR UPDATE' },
+      { text: 'SELECT n, head_sha256, closed_at IS NOT NULL AS closed FROM audit_lane WHERE lane = $1 FOR UPDATE' },
       [lane],
     );
-    return row === undefined ? undefined : { n: Number(row.n), sha256: row.head_sha256 };
+    return row === undefined ? undefined : { n: Number(row.n), sha256: row.head_sha256, closed: row.closed };
   }
 
-  /** Extends the leases of lanes that are still open; returns those. */
+  /** Extends the leases of open lanes and returns which of the lanes others closed. A lane whose append is in flight is
+   *  passed over: the append extends its lease. */
   async extend(tx: Tx, lanes: readonly string[]): Promise<ReadonlySet<string>> {
-    const rows = await rowsOf<{ lane: string }>(
+    await rowsOf(
       tx,
       {
-        text: `UPDATE audit_lane SET lease_until = now() + ${LEASE} WHERE lane = ANY($1) AND closed_at IS NULL RETURNING lane`,
+        text: `UPDATE audit_lane SET lease_until = now() + ${LEASE} WHERE lane IN (
+                 SELECT lane FROM audit_lane WHERE lane = ANY($1) AND closed_at IS NULL ORDER BY lane FOR UPDATE SKIP LOCKED)`,
       },
+      [lanes],
+    );
+    const rows = await rowsOf<{ lane: string }>(
+      tx,
+      { text: 'SELECT lane FROM audit_lane WHERE lane = ANY($1) AND closed_at IS NOT NULL' },
       [lanes],
     );
     return new Set(rows.map(({ lane }) => lane));

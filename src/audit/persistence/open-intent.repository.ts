@@ -60,6 +60,12 @@ export class OpenIntentRepository {
     return rows.map((row) => ({ requestId: row.req, intentId: row.intent_id }));
   }
 
+  /** Every call that is open; as many as all replicas serve at once. */
+  async findAll(tx: Tx): Promise<readonly string[]> {
+    const rows = await rowsOf<{ req: string }>(tx, { text: 'SELECT req FROM audit_open_intent' });
+    return rows.map(({ req }) => req);
+  }
+
   /** How many calls are open. */
   async count(tx: Tx): Promise<number> {
     const [row] = await rowsOf<{ n: string }>(tx, { text: 'SELECT count(*) AS n FROM audit_open_intent' });

@@ -66,6 +66,22 @@ export class VaultRepository {
     return row === undefined ? undefined : { dekId: row.dek_id, wrapped: row.wrapped, quarter: row.quarter };
   }
 
+  /** A body by its id; `months`: first days of the months it can lie in. Undefined when it is not there. */
+  async findContent(
+    tx: Tx,
+    place: { readonly logId: number; readonly months: readonly string[]; readonly id: string },
+  ): Promise<Pick<ContentRow, 'dekId' | 'nonce' | 'sealed'> | undefined> {
+    const [row] = await rowsOf<{ dek_id: string; nonce: Buffer; ct: Buffer }>(
+      tx,
+      {
+        name: 'audit_content_find',
+        text: 'SELECT dek_id, nonce, ct FROM audit_content WHERE log_id = $1 AND month = ANY($2::date[]) AND id = $3',
+      },
+      [place.logId, place.months, place.id],
+    );
+    return row === undefined ? undefined : { dekId: row.dek_id, nonce: row.nonce, sealed: row.ct };
+  }
+
   /** Keeps bodies in the transaction of their records. */
   async insertContent(tx: Tx, rows: readonly ContentRow[]): Promise<void> {
     if (rows.length === 0) return;
