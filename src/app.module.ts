@@ -2,7 +2,7 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
 
 import { AnalyticsModule } from './analytics/index.js';
-import type { RunnableConfig } from './app.js';
+import type { RunnableConfig } from './runnable-config.js';
 import { AuditModule } from './audit/index.js';
 import { BudgetsModule } from './budgets/index.js';
 import { CasesModule } from './cases/index.js';

@@ -4,7 +4,8 @@ import path from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 
 import { MIGRATIONS } from '../migrations/index.js';
-import { createApp, type RunnableConfig } from './app.js';
+import { createApp } from './app.js';
+import type { RunnableConfig } from './runnable-config.js';
 import { CommandError, EXIT } from './cli/exit-codes.js';
 import { DemoService, type Inject } from './demo/index.js';
 import { GatewayService } from './gateway/index.js';

@@ -25,6 +25,7 @@ import { PseudonymKey } from './pipeline/pseudonym-key.js';
 import { Reconciler, ReconcilerSurroundings } from './settlement/reconciler.js';
 import { Refusals } from './settlement/refusals.js';
 import { SettlementFlush } from './settlement/settlement-flush.js';
+import { SettlementQueues } from './settlement/settlement-queues.js';
 import { SettlementService } from './settlement/settlement.service.js';
 
 @Module({
@@ -54,6 +55,7 @@ import { SettlementService } from './settlement/settlement.service.js';
     ReconcilerSurroundings,
     Refusals,
     SettlementFlush,
+    SettlementQueues,
     SettlementService,
     GenerationRepository,
     IdempotencyRepository,

@@ -5,9 +5,9 @@ import { GatewayConfig } from '../../platform/config/index.js';
 import { AppError } from '../../platform/errors/index.js';
 import { parseJsonBody } from '../../platform/http/index.js';
 import type { Principal } from '../../platform/security/index.js';
-import { readWish } from '../domain/call-wish.js';
-import { readChatBody, readEmbeddingBody } from '../domain/chat-body.js';
 import type { IncomingChat, IncomingEmbedding } from '../domain/incoming-call.js';
+import { readChatBody, readEmbeddingBody } from './call-body.input.js';
+import { readWish } from './call-wish.input.js';
 
 /** Reads a request of `/v1` once: bytes, JSON, members we know, wishes. */
 @Injectable()

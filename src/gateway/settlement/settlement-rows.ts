@@ -5,7 +5,7 @@ import type { Ranked } from '../../routing/index.js';
 import type { ChargedAttempt } from '../domain/charge-attempts.js';
 import type { OpenCallFacts, OpenPlanEntry } from '../persistence/open-call.repository.js';
 import type { OpenedCall } from './open-call.js';
-import type { OpenRequest } from './settlement.service.js';
+import type { OpenRequest } from './open-request.js';
 
 function planEntryOf({ deployment, quote }: Ranked): OpenPlanEntry {
   return {

@@ -1,11 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
 
 import { AuditService, formatReceipt, type PreparedRecord, type Receipt } from '../../audit/index.js';
 import { BudgetsService, type BudgetFacts } from '../../budgets/index.js';
 import { totalTokens, MeteringService } from '../../metering/index.js';
 import { Clock } from '../../platform/clock/index.js';
-import { GroupCommit } from '../../platform/database/index.js';
+import type { GroupCommit } from '../../platform/database/index.js';
 import { jitter, newId } from '../../platform/ids/index.js';
 import { formatAmount, larger, ZERO } from '../../platform/money/index.js';
 import { Metrics } from '../../platform/telemetry/index.js';
@@ -14,6 +13,8 @@ import { chargeCall, type ChargedCall } from '../domain/charge-attempts.js';
 import { attemptDraft, intentDraft, outcomeDraft, refusedDraft, type CallEnd } from './call-records.js';
 import { budgetExceeded, budgetContended } from './budget-refusals.js';
 import { OpenCall, type CallStore, type OpenedCall } from './open-call.js';
+import type { EndedCall, OpenRequest } from './open-request.js';
+import { SettlementQueues } from './settlement-queues.js';
 import { openFactsOf, usageRecordOf } from './settlement-rows.js';
 import { SettlementFlush } from './settlement-flush.js';
 import type { OpenItem, SettleItem, SettlementItem, SettlementOutcome } from './settlement-item.js';
@@ -21,22 +22,6 @@ import type { OpenItem, SettleItem, SettlementItem, SettlementOutcome } from './
 const CONTENTION_MS = 2_000;
 const RETRY_MS = 25;
 const DEADLINE_SLACK_MS = 60_000;
-
-/** The end of a call as the pipeline hands it over. */
-export interface EndedCall {
-  readonly attempts: readonly AttemptRecord[];
-  readonly end: CallEnd;
-  /** Bytes that were delivered, for the record. */
-  readonly response: Buffer;
-  /** The `aip` member as callers see it, once the charge is known. */
-  describe(charged: ChargedCall): Readonly<Record<string, unknown>>;
-}
-
-/** What is needed to open a call: everything of {@link OpenedCall} that is known before the hold. */
-export type OpenRequest = Omit<OpenedCall, 'hold' | 'intentId' | 'intentReceipt' | 'openedAtMs' | 'currency'> & {
-  readonly exhibits: readonly string[];
-  readonly deadlineAtMs: number;
-};
 
 /** Opens and ends calls: the two durable transactions around every chargeable call, shared by everyone who waits. */
 @Injectable()
@@ -51,9 +36,9 @@ export class SettlementService implements CallStore<EndedCall> {
     private readonly clock: Clock,
     private readonly metrics: Metrics,
     flush: SettlementFlush,
-    dataSource: DataSource,
+    queues: SettlementQueues,
   ) {
-    this.#queue = new GroupCommit(dataSource, clock, flush);
+    this.#queue = queues.make(flush);
   }
 
   /** Calls of this process between their two transactions. */

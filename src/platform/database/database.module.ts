@@ -2,6 +2,7 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 
 import { dataSourceOptions } from './data-source.js';
+import { GroupCommits } from './group-commits.js';
 import { UnitOfWork } from './unit-of-work.js';
 
 /** One pool with the application's rights, and the unit of work over it. */
@@ -13,8 +14,8 @@ export class DatabaseModule {
     return {
       module: DatabaseModule,
       imports: [TypeOrmModule.forRoot({ ...options, autoLoadEntities: true, retryAttempts: 0 })],
-      providers: [UnitOfWork],
-      exports: [UnitOfWork],
+      providers: [GroupCommits, UnitOfWork],
+      exports: [GroupCommits, UnitOfWork],
     };
   }
 }

@@ -46,6 +46,7 @@ export class GroupCommit<Item, Outcome> {
     private readonly dataSource: DataSource,
     private readonly clock: Clock,
     private readonly flush: Flush<Item, Outcome>,
+    private readonly durability: 'strict' | 'relaxed' = 'strict',
   ) {}
 
   /** Items that wait for their flush. */
@@ -182,6 +183,7 @@ export class GroupCommit<Item, Outcome> {
         if (this.#runner === runner) this.#runner = undefined;
       });
       await client.query(`SET lock_timeout = ${String(LOCK_TIMEOUT_MS)}`);
+      if (this.durability === 'relaxed') await client.query('SET synchronous_commit = off');
     } catch (error) {
       await runner.release().catch(() => undefined);
       throw error;
