@@ -7,6 +7,8 @@ import { headerText } from './retry-after.js';
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 const BLANK: ReadonlySet<number> = new Set([9, 10, 13, 32]);
 const OPENING_BRACE = 123;
+/** Content types that say nothing about the body. */
+const UNTELLING: ReadonlySet<string> = new Set(['', 'text/plain', 'application/octet-stream']);
 
 /** What a vendor's exchange makes of a body, however it comes. */
 export interface AnswerSink {
@@ -46,13 +48,13 @@ export class AnswerReader {
     this.#status = status;
     const atMs = Date.parse(headerText(headers, 'date') ?? '');
     if (atMs > 0) this.#answeredAt = Math.floor(atMs / 1_000);
-    const type = (headerText(headers, 'content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
-    if (status < 200 || status >= 300) this.#refuse('it answered with a redirect');
-    else if (type === 'text/event-stream') this.#mode = 'stream';
-    else if (type === 'application/json' || type.endsWith('+json')) this.#mode = 'whole';
-    else if (type !== '' && type !== 'text/plain' && type !== 'application/octet-stream') {
-      this.#refuse('it answered with a content type that is neither a stream nor JSON');
+    if (status < 200 || status >= 300) {
+      this.#refuse('it answered with a redirect');
+      return;
     }
+    const mode = modeOf(headerText(headers, 'content-type') ?? '');
+    if (mode === null) this.#refuse('it answered with a content type that is neither a stream nor JSON');
+    else this.#mode = mode;
   }
 
   push(bytes: Uint8Array): void {
@@ -106,6 +108,14 @@ export class AnswerReader {
     const failure = failureOf('malformed', { status: this.#status, billed: this.sink.billed, reason });
     this.sink.fail({ kind: 'failure', failure });
   }
+}
+
+/** How a body of this content type is read; null: not at all. */
+function modeOf(contentType: string): 'unknown' | 'stream' | 'whole' | null {
+  const type = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  if (type === 'text/event-stream') return 'stream';
+  if (type === 'application/json' || type.endsWith('+json')) return 'whole';
+  return UNTELLING.has(type) ? 'unknown' : null;
 }
 
 /** A last event that was cut is no event: the stream is then truncated, not malformed. */
