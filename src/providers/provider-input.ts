@@ -1,13 +1,13 @@
 import { z } from 'zod';
 
-import { AUTH_SCHEMES, isSecretHeader } from './auth.js';
+import { isSecretHeader, type AuthScheme } from './auth.js';
 import { pageQuery } from '../platform/http/index.js';
 import { NETWORKS } from './domain/deployment.js';
 
 const name = z
   .string()
   .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'must be lower case letters, digits, dot, underscore or dash');
-const OFFERED = AUTH_SCHEMES.filter((scheme) => scheme !== 'none');
+const OFFERED = ['bearer', 'header', 'azure'] as const satisfies readonly AuthScheme[];
 const model = z.string().min(1).max(200);
 const limit = z.int().min(1).max(1_000_000_000);
 
@@ -71,8 +71,7 @@ export const newCredentialInput = z
   .strictObject({
     name: name.default('main'),
     scheme: z
-      .enum(AUTH_SCHEMES, `must be one of ${OFFERED.join(', ')}; sigv4 and google_sa are not part of this release`)
-      .exclude(['none'], `must be one of ${OFFERED.join(', ')}; a provider without a secret needs no credential`)
+      .enum(OFFERED, 'must be bearer, header or azure; sigv4 and google_sa are not part of this release')
       .optional(),
     secret: z.string().min(1).max(10_000),
     expiresAt: z.iso.datetime().nullable().default(null),

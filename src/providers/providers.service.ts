@@ -5,13 +5,20 @@ import type { CapabilityGap } from './adapters/adapter.js';
 import { AdapterRegistry } from './adapter-registry.js';
 import { AttemptGate, AttemptObserver } from './attempt-gate.js';
 import { AttemptLauncher } from './attempt-launcher.js';
+import { probeOnlyDeployment } from './domain/assemble-deployment.js';
 import type { CallInput } from './domain/call.js';
 import type { Deployment } from './domain/deployment.js';
 import type { ProviderDirectory } from './domain/provider-directory.js';
 import { ProviderRows } from './persistence/provider-rows.js';
+import type { ProviderView } from './provider-admin.service.js';
 import { ProviderCall } from './provider-call.js';
 import { ProviderProbe, type ProbeResult } from './provider-probe.js';
 import { RetryBudgets } from './retry-budgets.js';
+
+const MAX_PROBES = 8;
+
+/** What a probe of one deployment found; `model` is null when the provider has none yet. */
+export type ProviderFinding = ProbeResult & { readonly model: string | null };
 
 /** What `routing` supplies. */
 @Injectable()
@@ -57,6 +64,19 @@ export class ProvidersService {
   call(input: CallInput, signal: AbortSignal): ProviderCall {
     const { gate, observer } = this.ports;
     return new ProviderCall(input, { gate, observer, launcher: this.launcher, retries: this.#retries }, signal);
+  }
+
+  /** Probes what a provider has: each deployment, at most 8; without one, the provider itself. */
+  async probeProvider(view: ProviderView, directory: ProviderDirectory): Promise<readonly ProviderFinding[]> {
+    const own = directory.deployments.filter(({ providerId }) => providerId === view.provider.id);
+    const usable = view.credentials.filter(({ state }) => state !== 'revoked').map(({ id }) => id);
+    const targets = own.length > 0 ? own.slice(0, MAX_PROBES) : [probeOnlyDeployment(view.provider, usable)];
+    return Promise.all(
+      targets.map(async (one) => ({
+        model: one.model === '' ? null : one.model,
+        ...(await this.prober.probe(one)),
+      })),
+    );
   }
 
   /** Asks a provider something that costs nothing; never throws for what the provider did. */

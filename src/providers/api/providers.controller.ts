@@ -19,8 +19,7 @@ import {
   type NewProvider,
   type ProviderPatch,
 } from '../provider-input.js';
-import type { ProbeResult } from '../provider-probe.js';
-import { ProvidersService } from '../providers.service.js';
+import { ProvidersService, type ProviderFinding } from '../providers.service.js';
 import {
   toCredentialModel,
   toProviderModel,
@@ -129,16 +128,9 @@ export class ProvidersController {
   @HttpCode(200)
   @RequirePermission('provider:write')
   @ApiOperation({ summary: 'Prove name, TLS and credential without cost' })
-  async test(
-    @Param('id') id: string,
-  ): Promise<{ readonly data: readonly (ProbeResult & { readonly model: string })[] }> {
-    const { provider } = await this.admin.findProvider(idOf(id, 'provider'));
-    const directory = this.snapshots.current().get(this.providers.part);
-    const own = directory.deployments.filter(({ providerId }) => providerId === provider.id);
-    const data = await Promise.all(
-      own.map(async (one) => ({ model: one.model, ...(await this.providers.probe(one)) })),
-    );
-    return { data };
+  async test(@Param('id') id: string): Promise<{ readonly data: readonly ProviderFinding[] }> {
+    const view = await this.admin.findProvider(idOf(id, 'provider'));
+    return { data: await this.providers.probeProvider(view, this.snapshots.current().get(this.providers.part)) };
   }
 
   @Post(':id/credentials')

@@ -1,4 +1,5 @@
 import type { Deployment, DeploymentTimers, State } from './deployment.js';
+import { defaultCapabilities } from './default-capabilities.js';
 import type { Provider, StoredDeployment } from './provider.js';
 
 const TIMERS: DeploymentTimers = { connectMs: 2_000, ttftMs: 15_000, idleMs: 20_000, totalMs: 300_000 };
@@ -45,4 +46,26 @@ export function assembleDeployment(provider: Provider, stored: StoredDeployment)
     deprecatedAtMs: stored.deprecatedAtMs,
     version: stored.version,
   };
+}
+
+/** What a provider can be asked before it has a deployment: whether it is there and accepts a credential. Never in a plan. */
+export function probeOnlyDeployment(provider: Provider, credentialIds: readonly string[]): Deployment {
+  return assembleDeployment(provider, {
+    id: provider.id,
+    providerId: provider.id,
+    credentialIds,
+    model: '',
+    upstreamModel: '',
+    region: null,
+    capabilities: defaultCapabilities(provider.vendor, {}),
+    limits: {},
+    timers: {},
+    weight: 0,
+    state: provider.state,
+    deprecatedAtMs: null,
+    managedBy: provider.managedBy,
+    version: 1,
+    createdAtMs: provider.createdAtMs,
+    updatedAtMs: provider.updatedAtMs,
+  });
 }

@@ -110,7 +110,7 @@ export class CallRig {
       upstreamModel: 'up-1',
       region: null,
       capabilities,
-      timers: { connectMs: 1_000, ttftMs: 250, idleMs: 250, totalMs: 5_000 },
+      timers: { connectMs: 1_000, ttftMs: 700, idleMs: 700, totalMs: 5_000 },
       limits: {},
       weight: 100,
       state: 'enabled',

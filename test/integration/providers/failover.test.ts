@@ -114,7 +114,7 @@ describe('a call that goes well', () => {
     expect(call.committed).toMatchObject({ usage: null, usageSource: 'counted', received: { textBytes: GOOD.length } });
   });
 
-  it('is the same however its bytes are split', async () => {
+  it('same bytes in, same emissions out, however they are split', async () => {
     const bytes = chatEvents(['Grüße ', 'aus ', '東京']).join('');
     const dribble: Script = async (_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
