@@ -3,15 +3,13 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { INestApplicationContext } from '@nestjs/common';
 
 import { AppModule } from './app.module.js';
-import type { Config } from './platform/config/index.js';
+import type { RunnableConfig } from './runnable-config.js';
+import { serveDocs } from './docs/index.js';
 import { createAdapter, ExceptionToEnvelopeFilter, prepareServer, validationPipe } from './platform/http/index.js';
 import { NestLogger, type Logger } from './platform/logging/index.js';
 
 const MAX_HEADER_BYTES = 32 * 1024;
 const MAX_REQUEST_MS = 600_000;
-
-/** A configuration whose database is known. */
-export type RunnableConfig = Config & { readonly database: { readonly url: string } };
 
 /** The whole product as an HTTP application: initialised, not yet listening. */
 export async function createApp(config: RunnableConfig, logger: Logger): Promise<NestFastifyApplication> {
@@ -28,6 +26,7 @@ export async function createApp(config: RunnableConfig, logger: Logger): Promise
   prepareServer(app, logger);
   app.useGlobalPipes(validationPipe());
   app.useGlobalFilters(new ExceptionToEnvelopeFilter());
+  serveDocs(app);
   if (config.server.corsOrigins.length > 0) {
     app.enableCors({ origin: [...config.server.corsOrigins], credentials: false, maxAge: 600 });
   }

@@ -1,4 +1,3 @@
-import type { ChatRequest } from '../../src/openai/index.js';
 import type { Adapter, DeploymentView, Emission, Exchange, HeaderView } from '../../src/providers/adapters/adapter.js';
 
 /** A deployment that can do everything but reason, of the vendor named. */

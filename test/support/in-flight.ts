@@ -22,7 +22,11 @@ export async function inFlight<T>(
 }
 
 /** The first defined answer of `read`, asked every 50 ms. Throws after `timeoutMs`, saying what was waited for. */
-export async function until<T>(what: string, read: () => T | undefined | Promise<T | undefined>, timeoutMs = 10_000): Promise<T> {
+export async function until<T>(
+  what: string,
+  read: () => T | undefined | Promise<T | undefined>,
+  timeoutMs = 10_000,
+): Promise<T> {
   const endMs = performance.now() + timeoutMs;
   for (;;) {
     const found = await read();

@@ -1,4 +1,4 @@
-import { Args, Field, Int, ObjectType, Query, Resolver } from '@nestjs/graphql';
+import { Args, Field, ID, Int, ObjectType, Query, Resolver } from '@nestjs/graphql';
 
 import { formatInstant } from '../../platform/clock/index.js';
 import { decodeCursor, encodeCursor } from '../../platform/http/index.js';
@@ -14,6 +14,9 @@ import { pageSize } from './usage.resolver.js';
 export class AttemptModel {
   @Field(() => Int)
   n!: number;
+
+  @Field(() => String, { description: 'provider/model' })
+  deployment!: string;
 
   @Field(() => String)
   provider!: string;
@@ -43,6 +46,9 @@ export class AttemptModel {
 /** A candidate that did not serve. */
 @ObjectType('Rejected')
 export class RejectedModel {
+  @Field(() => String, { description: 'provider/model' })
+  deployment!: string;
+
   @Field(() => String)
   provider!: string;
 
@@ -117,9 +123,20 @@ export class RequestConnectionModel {
   pageInfo!: PageInfoModel;
 }
 
+/** The `aip` member as it was recorded. */
 type Described = Partial<
-  Pick<RequestModel, 'answeredModel' | 'provider' | 'attempts' | 'rejected' | 'reserved' | 'cost'>
+  Pick<RequestModel, 'answeredModel' | 'provider' | 'reserved' | 'cost'> & {
+    readonly attempts: readonly Omit<AttemptModel, 'deployment'>[];
+    readonly rejected: readonly Omit<RejectedModel, 'deployment'>[];
+  }
 >;
+
+/** Names the deployment of an attempt or a rejected candidate as people do. */
+function withDeployment<T extends { readonly provider: string; readonly model: string }>(
+  part: T,
+): T & { readonly deployment: string } {
+  return { ...part, deployment: `${part.provider}/${part.model}` };
+}
 
 function toModel(fact: RequestFact): RequestModel {
   const described = fact.aip as Described;
@@ -133,8 +150,8 @@ function toModel(fact: RequestFact): RequestModel {
     provider: described.provider ?? null,
     userId: fact.userId,
     investigationId: fact.investigationId,
-    attempts: described.attempts ?? [],
-    rejected: described.rejected ?? [],
+    attempts: (described.attempts ?? []).map(withDeployment),
+    rejected: (described.rejected ?? []).map(withDeployment),
     reserved: described.reserved ?? null,
     cost: described.cost ?? null,
     auditReceipt: fact.receipts,
@@ -151,7 +168,7 @@ export class RequestResolver {
   @Query(() => RequestModel, { description: 'One finished request: attempts, rejected candidates, cost, receipts' })
   async request(
     @CurrentPrincipal() principal: Principal,
-    @Args('id', { type: () => String }) id: string,
+    @Args('id', { type: () => ID }) id: string,
   ): Promise<RequestModel> {
     return toModel(await this.reports.find(principal, id));
   }

@@ -1,4 +1,4 @@
-import { Field, Float, InputType, ObjectType, registerEnumType } from '@nestjs/graphql';
+import { ArgsType, Field, Float, InputType, Int, ObjectType, registerEnumType } from '@nestjs/graphql';
 
 import { DIMENSIONS, GRANULARITIES, type Dimension, type Granularity } from '../domain/usage-filter.js';
 import type { UsagePoint } from '../domain/usage-totals.js';
@@ -53,6 +53,22 @@ export class UsageFilterInput {
 
   @Field(() => Boolean, { defaultValue: false, description: 'Include calls to simulated partners' })
   simulated!: boolean;
+}
+
+/** Arguments of `costAttribution`. */
+@ArgsType()
+export class CostArguments {
+  @Field(() => UsageFilterInput)
+  filter!: UsageFilterInput;
+
+  @Field(() => [UsageDimension])
+  by!: Dimension[];
+
+  @Field(() => Int, { defaultValue: 100 })
+  first!: number;
+
+  @Field(() => String, { nullable: true })
+  after?: string;
 }
 
 /** One group's name. */

@@ -6,6 +6,7 @@ import { CurrentPrincipal, RequirePermission, type Principal } from '../../platf
 import type { Dimension, Granularity, UsageFilter } from '../domain/usage-filter.js';
 import { UsageReportService } from '../usage-report.service.js';
 import {
+  CostArguments,
   CostConnectionModel,
   shareOf,
   toUsagePointModel,
@@ -52,15 +53,11 @@ export class UsageResolver {
     };
   }
 
-  // eslint-disable-next-line no-restricted-syntax -- the arguments of a GraphQL field are its parameters
   @RequirePermission('usage:read', 'usage:read:team', 'usage:read:all')
   @Query(() => CostConnectionModel, { description: 'Cost by any mix of dimensions, dearest group first' })
   async costAttribution(
     @CurrentPrincipal() principal: Principal,
-    @Args('filter', { type: () => UsageFilterInput }) input: UsageFilterInput,
-    @Args('by', { type: () => [UsageDimension] }) by: Dimension[],
-    @Args('first', { type: () => Int, defaultValue: 100 }) first: number,
-    @Args('after', { type: () => String, nullable: true }) after?: string,
+    @Args() { filter: input, by, first, after }: CostArguments,
   ): Promise<CostConnectionModel> {
     const filter = toFilter(input);
     const bound = { filter, by };

@@ -195,7 +195,7 @@ function quoteOf(place: OpenPlanEntry, currency: string): Parameters<typeof char
   return {
     currency,
     ids: place.priceIds,
-    amounts: Object.fromEntries(amounts) as Partial<Record<Meter, PicoUsd>>,
+    amounts: Object.fromEntries(amounts),
     confirmed: false,
   };
 }
