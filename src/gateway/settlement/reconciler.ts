@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import { AuditService, type PreparedRecord } from '../../audit/index.js';
 import { BudgetsService, type Hold } from '../../budgets/index.js';
-import { chargeUsage, type Meter, type UsageRecord } from '../../metering/index.js';
+import { chargeUsage, type UsageRecord } from '../../metering/index.js';
 import { Clock } from '../../platform/clock/index.js';
 import { GatewayConfig } from '../../platform/config/index.js';
 import { UnitOfWork } from '../../platform/database/index.js';
