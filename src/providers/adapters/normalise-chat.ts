@@ -70,9 +70,9 @@ export class ChatNormaliser {
       this.#created ??= readSeconds(json['created'], answeredAt);
       return result.close(this.#rebuild(json, kept, this.#created));
     }
-    const { system_fingerprint: fingerprint, ...rest } = json;
-    const hasNullFingerprint = fingerprint === null;
-    return result.close((hasNullFingerprint ? rest : json) as unknown as ChatChunk, hasNullFingerprint);
+    if (json['system_fingerprint'] !== null) return result.close(json as unknown as ChatChunk);
+    const { system_fingerprint: _fingerprint, ...rest } = json;
+    return result.close(rest as unknown as ChatChunk, true);
   }
 
   #hasValidHead(json: JsonObject): boolean {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 
 import { answer, aDeploymentView, failureIn, openCall, sentBody } from '../../../../test/support/adapter-calls.js';
-import { ChunkCollector, type ChatRequest } from '../../../openai/index.js';
+import { ChunkCollector } from '../../../openai/index.js';
 import type { DeploymentView, Emission } from '../adapter.js';
 import { toOpenAiUsage } from '../usage.js';
 import { anthropicChat } from './openai-anthropic.js';

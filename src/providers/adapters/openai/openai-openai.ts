@@ -219,5 +219,9 @@ const NULL_FINGERPRINT = Buffer.from('"system_fingerprint":null,');
 function withoutFingerprint(raw: Uint8Array): Uint8Array | null {
   const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
   const at = bytes.indexOf(NULL_FINGERPRINT);
-  return at < 0 ? null : Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + NULL_FINGERPRINT.length)]);
+  if (at < 0) return null;
+  const cut = Buffer.allocUnsafe(bytes.length - NULL_FINGERPRINT.length);
+  bytes.copy(cut, 0, 0, at);
+  bytes.copy(cut, at, at + NULL_FINGERPRINT.length);
+  return cut;
 }
