@@ -36,7 +36,7 @@ describe('priceUsage', () => {
 
   it('refuses a kind that was used and has no price', () => {
     expect(() => priceUsage({ ...NOTHING, output: 1 }, [], quoteOf({ input: picoUsd(1n) }))).toThrow(
-      expect.objectContaining({ code: 'price_unknown' }) as Error,
+      expect.objectContaining({ code: 'price_unknown' }),
     );
   });
 
