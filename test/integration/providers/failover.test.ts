@@ -215,6 +215,18 @@ describe('a fault before the first delta', () => {
     expect(call.attempts[0]?.outcome).toBe('malformed');
   });
 
+  it('tries the same deployment once more when a kept-alive connection turns out to be closed', async () => {
+    const deployment = rig.deployment(faulty.url);
+    await rig.run([deployment]);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    faulty.next(reset);
+    const { call, text } = await rig.run([deployment, rig.deployment(healthy.url)], { maxAttempts: 1 });
+    expect(text).toBe(GOOD);
+    expect(call.attempts.map((one) => one.failureClass)).toEqual(['stale_socket', null]);
+    expect(call.served?.id).toBe(deployment.id);
+    expectBalanced();
+  });
+
   it('costs little more than the fault itself', async () => {
     await rig.run(plan());
     const lost: number[] = [];
