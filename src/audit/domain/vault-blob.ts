@@ -1,5 +1,6 @@
-import { createCipheriv, createDecipheriv, randomFillSync } from 'node:crypto';
+import { createCipheriv, createDecipheriv } from 'node:crypto';
 
+import { randomBytes16 } from '../../platform/ids/index.js';
 import { canonical, decodeUtf8, parseCanonical } from './canonical.js';
 import type { DisclosureClass } from './commitment.js';
 
@@ -37,7 +38,7 @@ export function encrypt(
   plain: Uint8Array,
   aad: Buffer,
 ): { readonly nonce: Buffer; readonly sealed: Buffer } {
-  const nonce = randomFillSync(Buffer.allocUnsafe(NONCE_BYTES));
+  const nonce = randomBytes16().subarray(0, NONCE_BYTES);
   const cipher = createCipheriv('aes-256-gcm', dek, nonce);
   cipher.setAAD(aad);
   const head = cipher.update(plain);
