@@ -242,9 +242,7 @@ describe('models', () => {
 
 describe('errors', () => {
   it('401: AuthenticationError, once', async () => {
-    const error = await caught(
-      connect('aip_live_forged').chat.completions.create({ model: 'm', messages: QUESTION }),
-    );
+    const error = await caught(connect('aip_live_forged').chat.completions.create({ model: 'm', messages: QUESTION }));
     expect(error).toBeInstanceOf(AuthenticationError);
     expect(error).toMatchObject({ status: 401, code: 'invalid_token', type: 'authentication_error' });
     expect(wire.exchanges).toHaveLength(1);
@@ -310,26 +308,38 @@ describe('errors', () => {
     expect(error).toBeInstanceOf(RateLimitError);
     expect(error).toMatchObject({ status: 429, code: 'quota_exceeded', type: 'rate_limit_error' });
     const { headers } = error as RateLimitError;
-    expect(headers?.get('x-should-retry')).toBe('true');
-    expect(Number(headers?.get('retry-after'))).toBeGreaterThan(0);
-    expect(Number(headers?.get('retry-after-ms'))).toBeGreaterThan(0);
+    expect(headers.get('x-should-retry')).toBe('true');
+    expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(Number(headers.get('retry-after-ms'))).toBeGreaterThan(0);
     expect((error as RateLimitError).message).toContain('one-an-hour');
     expect(upstream.seen).toHaveLength(0);
   });
 
   it('a fault of the request as the partner found it is final: one call, one attempt', async () => {
-    upstream.next(answerStatus(400, { error: { message: 'temperature must be smaller', type: 'invalid_request_error' } }));
+    upstream.next(
+      answerStatus(400, { error: { message: 'temperature must be smaller', type: 'invalid_request_error' } }),
+    );
     const error = await caught(scripted.chat.completions.create({ model: 'm', messages: QUESTION, temperature: 2 }));
     expect(error).toBeInstanceOf(OpenAI.BadRequestError);
     expect((error as APIError).message).toContain('temperature must be smaller');
     expect([wire.exchanges.length, upstream.seen.length]).toEqual([1, 1]);
   });
 
-  it('a partner that fails before it bills is tried again by the client as it is told to', async () => {
+  it('a partner that fails before it bills is tried again by the gateway: the client notices nothing', async () => {
     upstream.next(answerStatus(503, { error: { message: 'overloaded' } }));
     const answer = await scripted.chat.completions.create({ model: 'm', messages: QUESTION });
     expect(answer.choices[0]?.message.content).toBe('Hello there.');
-    expect(upstream.seen).toHaveLength(2);
-    expect(wire.exchanges.map(({ status }) => status).at(-1)).toBe(200);
+    expect([wire.exchanges.length, upstream.seen.length]).toEqual([1, 2]);
+  });
+
+  it('5xx that waiting can cure: InternalServerError after the client tried again', async () => {
+    const broken = new ScriptedUpstream(answerStatus(503, { error: { message: 'overloaded' } }));
+    await broken.start();
+    await gateway.provider({ name: 'broken', baseUrl: broken.url, model: 'broken' });
+    const call = scripted.chat.completions.create({ model: 'broken', messages: QUESTION }, { maxRetries: 1 });
+    const error = await caught(call);
+    await broken.stop();
+    expect(error).toBeInstanceOf(OpenAI.InternalServerError);
+    expect(wire.exchanges.map(({ headers }) => headers.get('x-should-retry'))).toEqual(['true', 'true']);
   });
 });
