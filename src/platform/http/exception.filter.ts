@@ -21,13 +21,17 @@ const MESSAGES: Partial<Record<ErrorCode, string>> = {
   method_not_allowed: 'This address exists, but not for this method.',
 };
 
-/** Turns whatever was thrown into an entry of the catalogue. Framework errors carry only their status over. */
-export function toAppError(error: unknown): AppError {
+/** Turns whatever was thrown into an entry of the catalogue. Framework errors carry only their status over. `bodyLimit`:
+ *  bytes the address accepts, named when a body was larger. */
+export function toAppError(error: unknown, bodyLimit?: number): AppError {
   if (error instanceof AppError) return error;
   const status =
     error instanceof HttpException ? error.getStatus() : (error as { statusCode?: unknown } | null)?.statusCode;
   const code = typeof status === 'number' ? BY_STATUS[status] : undefined;
   if (code === undefined) return asAppError(error);
+  if (code === 'request_too_large' && bodyLimit !== undefined) {
+    return new AppError(code, `The body is larger than the ${String(bodyLimit)} bytes accepted here.`, { cause: error });
+  }
   return new AppError(code, MESSAGES[code] ?? 'The request could not be understood.', { cause: error });
 }
 
@@ -38,7 +42,7 @@ export class ExceptionToEnvelopeFilter implements ExceptionFilter {
     if (host.getType<string>() === 'graphql') throw thrown;
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
-    const error = toAppError(thrown);
+    const error = toAppError(thrown, request.routeOptions.bodyLimit);
     request.logFacts.errorCode = error.code;
     request.logFacts.error = error;
     const path = request.url.split('?', 1)[0] ?? '/';
