@@ -4,6 +4,7 @@ import path from 'node:path';
 
 import { Controller, Get, Module, type INestApplication, type Type } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { TypeOrmModule } from '@nestjs/typeorm';
 import { Test } from '@nestjs/testing';
 import { DataSource, type EntityTarget } from 'typeorm';
 
@@ -121,6 +122,7 @@ export async function startDirectoryApp(
       ClockModule,
       LoggingModule.forRoot(logger),
       DatabaseModule.forRoot({ url: database.url, poolSize: 6 }),
+      TypeOrmModule.forFeature([...IDENTITY_ENTITIES, ...(options.entities ?? [])] as (new () => object)[]),
       SnapshotModule,
       OutboxModule,
       ReplicaModule,
