@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 
 import { AuditModule } from '../audit/index.js';
 import { PricesController } from './api/prices.controller.js';
+import { CatalogueJob } from './jobs/catalogue.job.js';
 import { MonthsJob } from './jobs/months.job.js';
 import { MeteringService } from './metering.service.js';
 import { METERING_ENTITIES } from './persistence/entities.js';
@@ -17,6 +18,7 @@ import { PricesService } from './prices.service.js';
   providers: [
     MeteringService,
     PricesService,
+    CatalogueJob,
     MonthsJob,
     LedgerRepository,
     PriceVersionRepository,

@@ -23,6 +23,7 @@ const MONTHS_AHEAD = 3;
 export class MeteringService {
   /** Prices of a configuration. */
   readonly prices: SnapshotPart<PriceBook>;
+  #loaded: { readonly value: PriceBook; readonly rows: readonly string[] } | undefined;
 
   constructor(
     snapshots: ConfigSnapshots,
@@ -35,9 +36,12 @@ export class MeteringService {
     this.prices = snapshots.register({
       name: 'prices',
       load: async (tx) => {
-        const versions = await priceVersions.findAll(tx);
-        // Versions are immutable: their ids say everything.
-        return { value: new PriceBook(versions), rows: versions.map(({ id }) => id) };
+        // Versions are immutable and never removed: as many as before are the same as before.
+        if (this.#loaded?.rows.length !== (await priceVersions.count(tx))) {
+          const versions = await priceVersions.findAll(tx);
+          this.#loaded = { value: new PriceBook(versions), rows: versions.map(({ id }) => id) };
+        }
+        return this.#loaded;
       },
     });
   }

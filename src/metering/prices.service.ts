@@ -92,7 +92,13 @@ export class PricesService {
     return prices;
   }
 
-  /** Loads the prices that come with this release, where they are not there yet. Idempotent. */
+  /** Loads the prices that come with this release, where they are not there yet. Idempotent; runs at every start, before the
+   *  first snapshot is read. */
+  async loadCatalogue(): Promise<void> {
+    await this.unitOfWork.run((tx) => this.seedCatalogue(tx));
+  }
+
+  /** The same in a transaction of the caller. */
   async seedCatalogue(tx: Tx): Promise<void> {
     const names = (await readdir(CATALOGUE)).filter((name) => name.endsWith('.json')).sort();
     for (const name of names) {

@@ -1,12 +1,10 @@
 import { Injectable } from '@nestjs/common';
 
-import { managerOf, type Tx } from '../../platform/database/unit-of-work.js';
+import { managerOf, rowsOf, type Tx } from '../../platform/database/unit-of-work.js';
 import type { Keyset } from '../../platform/http/index.js';
 import { formatAmount, parseAmount } from '../../platform/money/index.js';
 import type { StoredPrice } from '../domain/price-draft.js';
 import { PriceVersionEntity } from './price-version.entity.js';
-
-const CHUNK = 500;
 
 /** Filters of the list of prices. */
 export interface PriceFilter {
@@ -76,32 +74,48 @@ export class PriceVersionRepository {
     return rows.map(fromRow);
   }
 
+  /** How many there are. Rows are never changed or removed: the same count is the same content. */
+  async count(tx: Tx): Promise<number> {
+    const [row] = await rowsOf<{ count: number }>(tx, { text: 'SELECT count(*)::int AS count FROM price_version' });
+    return row?.count ?? 0;
+  }
+
   /** Writes those that are not there yet; existing ones stay as they are. */
   async insertMissing(tx: Tx, prices: readonly StoredPrice[]): Promise<void> {
-    for (let start = 0; start < prices.length; start += CHUNK) {
-      await managerOf(tx)
-        .createQueryBuilder()
-        .insert()
-        .into(PriceVersionEntity)
-        .values(prices.slice(start, start + CHUNK).map(toRow))
-        .orIgnore()
-        .updateEntity(false)
-        .execute();
-    }
+    await rowsOf(
+      tx,
+      INSERT,
+      COLUMNS.map(([, , valueOf]) => prices.map(valueOf)),
+    );
   }
 }
 
-function toRow(price: StoredPrice): Omit<PriceVersionEntity, 'createdAt'> {
-  const { daily, effectiveFromMs, effectiveToMs, amount, ...columns } = price;
-  return {
-    ...columns,
-    amount: formatAmount(amount),
-    dailyFrom: daily?.fromMinute ?? null,
-    dailyTo: daily?.toMinute ?? null,
-    effectiveFrom: new Date(effectiveFromMs),
-    effectiveTo: effectiveToMs === null ? null : new Date(effectiveToMs),
-  };
-}
+/** Column, its type, and its value of a price. */
+const COLUMNS: readonly (readonly [string, string, (price: StoredPrice) => unknown])[] = [
+  ['id', 'text', ({ id }) => id],
+  ['vendor', 'text', ({ vendor }) => vendor],
+  ['model', 'text', ({ model }) => model],
+  ['region', 'text', ({ region }) => region],
+  ['service_tier', 'text', ({ tier }) => tier],
+  ['context_from', 'integer', ({ contextFrom }) => contextFrom],
+  ['daily_from', 'smallint', ({ daily }) => daily?.fromMinute ?? null],
+  ['daily_to', 'smallint', ({ daily }) => daily?.toMinute ?? null],
+  ['meter', 'text', ({ meter }) => meter],
+  ['currency', 'text', ({ currency }) => currency],
+  ['amount', 'numeric', ({ amount }) => formatAmount(amount)],
+  ['effective_from', 'timestamptz', ({ effectiveFromMs }) => new Date(effectiveFromMs)],
+  ['effective_to', 'timestamptz', ({ effectiveToMs }) => (effectiveToMs === null ? null : new Date(effectiveToMs))],
+  ['source', 'text', ({ source }) => source],
+  ['as_of', 'date', ({ asOf }) => asOf],
+  ['confirmed', 'boolean', ({ confirmed }) => confirmed],
+  ['imported_by', 'uuid', ({ importedBy }) => importedBy],
+];
+
+const INSERT = {
+  text: `INSERT INTO price_version (${COLUMNS.map(([name]) => name).join(', ')})
+         SELECT * FROM unnest(${COLUMNS.map(([, type], index) => `$${String(index + 1)}::${type}[]`).join(', ')})
+         ON CONFLICT DO NOTHING`,
+};
 
 function fromRow(row: PriceVersionEntity): StoredPrice {
   const { dailyFrom, dailyTo, effectiveFrom, effectiveTo, amount, createdAt: _, ...columns } = row;
