@@ -325,7 +325,7 @@ describe('closings', () => {
 
   it('agree with the lane, on itself or on another', () => {
     const drained = aLog();
-    drained.batches.push(append(drained.lane, [closing(drained.lane)], AT + 30) as LaneBatch & Batch);
+    drained.batches.push(append(drained.lane, [closing(drained.lane)], AT + 30));
     const left = aLog();
     const control = newLane();
     const batches = [append(control, [closing(left.lane)])];

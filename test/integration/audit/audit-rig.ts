@@ -14,7 +14,7 @@ import {
   type Receipt,
   type RecordDraft,
 } from '../../../src/audit/index.js';
-import { ClockModule, SystemClock } from '../../../src/platform/clock/index.js';
+import { Clock, ClockModule, SystemClock } from '../../../src/platform/clock/index.js';
 import { ConfigModule, loadConfig } from '../../../src/platform/config/index.js';
 import { DatabaseModule, UnitOfWork, type Tx } from '../../../src/platform/database/index.js';
 import { newId } from '../../../src/platform/ids/index.js';
@@ -22,6 +22,24 @@ import { createLogger, LoggingModule } from '../../../src/platform/logging/index
 import { ReplicaModule } from '../../../src/platform/replica/index.js';
 import { SnapshotModule } from '../../../src/platform/snapshot/index.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
+
+/** The machine's clock, moved. */
+export class ShiftedClock extends SystemClock {
+  #shiftMs = 0;
+
+  /** From now on it is `atMs`, and time goes on from there. */
+  moveTo(atMs: number): void {
+    this.#shiftMs = atMs - super.nowMs();
+  }
+
+  override nowMs(): number {
+    return super.nowMs() + this.#shiftMs;
+  }
+
+  override nowMicros(): number {
+    return super.nowMicros() + this.#shiftMs * 1000;
+  }
+}
 
 /** One process that writes to the log. */
 export class Writer {
@@ -127,7 +145,7 @@ export class AuditRig {
   }
 
   /** Starts one more process. */
-  async writer(environment: Readonly<Record<string, string>> = {}): Promise<Writer> {
+  async writer(clock: Clock = new SystemClock(), environment: Readonly<Record<string, string>> = {}): Promise<Writer> {
     const config = loadConfig({ AIP_DATA_DIR: this.dataDir, ...environment }, '1.2.3');
     const module = await Test.createTestingModule({
       imports: [
@@ -139,7 +157,10 @@ export class AuditRig {
         ReplicaModule,
         AuditModule,
       ],
-    }).compile();
+    })
+      .overrideProvider(Clock)
+      .useValue(clock)
+      .compile();
     await module.init();
     this.#writers.push(module);
     return new Writer(module);
