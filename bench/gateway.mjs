@@ -43,8 +43,14 @@ export async function startGateway({ core, elsewhere, upstreamUrl, durability = 
     AIP_DURABILITY: durability,
   };
   const { child } = await start(core, [AIP, 'serve'], { env, until: 'Metrics', quiet: true });
-  const made = JSON.parse(await run(elsewhere, [AIP, 'admin', 'create', '--organisation', 'Bench', '--email', 'a@bench.example', '--json'], { env }));
-  const { token } = JSON.parse(await run(elsewhere, [AIP, 'token', 'mint', '--user', made.userId, '--minutes', '60', '--json'], { env }));
+  const made = JSON.parse(
+    await run(elsewhere, [AIP, 'admin', 'create', '--organisation', 'Bench', '--email', 'a@bench.example', '--json'], {
+      env,
+    }),
+  );
+  const { token } = JSON.parse(
+    await run(elsewhere, [AIP, 'token', 'mint', '--user', made.userId, '--minutes', '60', '--json'], { env }),
+  );
   const url = `http://127.0.0.1:${port}`;
   // Another process made the administrator: this replica hears of it by notification.
   await new Promise((resolve) => setTimeout(resolve, 1_500));

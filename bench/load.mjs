@@ -13,7 +13,10 @@ const frame = JSON.stringify({
   stream: stream === '1',
   messages: [{ role: 'user', content: '' }],
 });
-const body = frame.replace('"content":""', `"content":"${'lorem ipsum dolor sit amet '.repeat(2000).slice(0, Math.max(1, Number(bodyBytes) - frame.length))}"`);
+const body = frame.replace(
+  '"content":""',
+  `"content":"${'lorem ipsum dolor sit amet '.repeat(2000).slice(0, Math.max(1, Number(bodyBytes) - frame.length))}"`,
+);
 const headers = { 'content-type': 'application/json', ...(authorization ? { authorization } : {}) };
 const latencies = [];
 const statuses = {};
@@ -38,7 +41,7 @@ if (Number(rate) === 0) {
   );
 } else {
   const running = new Set();
-  for (let sent = 0; !stop; ) {
+  for (let sent = 0; !stop;) {
     const due = Math.floor(((performance.now() - startedAt) / 1000) * Number(rate));
     for (; sent < due && running.size < 2_000; sent += 1) {
       const call = once().finally(() => running.delete(call));

@@ -54,13 +54,21 @@ async function cpuPerCall(target, shape) {
 
 const quartiles = (values) => {
   const sorted = [...values].sort((a, b) => a - b);
-  return [sorted[Math.floor(sorted.length / 4)], sorted[Math.floor(sorted.length / 2)], sorted[Math.floor((3 * sorted.length) / 4)]];
+  return [
+    sorted[Math.floor(sorted.length / 4)],
+    sorted[Math.floor(sorted.length / 2)],
+    sorted[Math.floor((3 * sorted.length) / 4)],
+  ];
 };
 const text = (value, digits = 0) => value.toFixed(digits).padStart(9);
 
 try {
-  process.stdout.write(`Node ${process.version}, ${cpus().length} cores (${cpus()[0].model}), ${pinned ? 'pinned' : 'not pinned'}, ${rounds} rounds of ${seconds} s\n\n`);
-  process.stdout.write('shape                       bare-json µs   ours µs     ratio (quartiles)        calls/s bare, ours   added p50, p99 ms at 200/s\n');
+  process.stdout.write(
+    `Node ${process.version}, ${cpus().length} cores (${cpus()[0].model}), ${pinned ? 'pinned' : 'not pinned'}, ${rounds} rounds of ${seconds} s\n\n`,
+  );
+  process.stdout.write(
+    'shape                       bare-json µs   ours µs     ratio (quartiles)        calls/s bare, ours   added p50, p99 ms at 200/s\n',
+  );
   for (const shape of SHAPES) {
     const upstream = await start(OTHER_CORE, [file('upstream.mjs'), String(shape.chunks), '1024']);
     const upstreamUrl = `http://127.0.0.1:${upstream.line}`;
@@ -81,7 +89,8 @@ try {
       }
     }
     const latency = {};
-    for (const target of targets) latency[target.name] = await load(target, shape, { inFlight: 256, rate: shape.stream ? 20 : RATE });
+    for (const target of targets)
+      latency[target.name] = await load(target, shape, { inFlight: 256, rate: shape.stream ? 20 : RATE });
     const ratios = figures.ours.map((micros, index) => micros / figures['bare-json'][index]);
     const [low, middle, high] = quartiles(ratios);
     const added = ['p50', 'p99'].map((name) => latency.ours[name] - latency['bare-json'][name]);
@@ -90,7 +99,9 @@ try {
         `${text(median(perSecond['bare-json']))} ${text(median(perSecond.ours))}     ${added[0].toFixed(1)}, ${added[1].toFixed(1)}\n`,
     );
     if (shape.stream) {
-      process.stdout.write(`  per chunk: ${(median(figures['bare-json']) / shape.chunks).toFixed(1)} µs, ${(median(figures.ours) / shape.chunks).toFixed(1)} µs (whole call ÷ chunks)\n`);
+      process.stdout.write(
+        `  per chunk: ${(median(figures['bare-json']) / shape.chunks).toFixed(1)} µs, ${(median(figures.ours) / shape.chunks).toFixed(1)} µs (whole call ÷ chunks)\n`,
+      );
     }
     await endAll();
     gateway.remove();

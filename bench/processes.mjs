@@ -12,7 +12,10 @@ export const pinned = canPin;
 /** Starts a Node program on a core and resolves to its process and the first line it prints. */
 export async function start(core, args, options = {}) {
   const command = canPin ? ['taskset', '-c', String(core), process.execPath, ...args] : [process.execPath, ...args];
-  const child = spawn(command[0], command.slice(1), { stdio: ['ignore', 'pipe', options.quiet ? 'ignore' : 'inherit'], env: options.env ?? process.env });
+  const child = spawn(command[0], command.slice(1), {
+    stdio: ['ignore', 'pipe', options.quiet ? 'ignore' : 'inherit'],
+    env: options.env ?? process.env,
+  });
   started.push(child);
   const line = await new Promise((resolve, reject) => {
     let text = '';
@@ -28,7 +31,10 @@ export async function start(core, args, options = {}) {
 /** Runs a Node program to its end and resolves to what it printed. */
 export async function run(core, args, options = {}) {
   const command = canPin ? ['taskset', '-c', String(core), process.execPath, ...args] : [process.execPath, ...args];
-  const child = spawn(command[0], command.slice(1), { stdio: ['ignore', 'pipe', 'inherit'], env: options.env ?? process.env });
+  const child = spawn(command[0], command.slice(1), {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: options.env ?? process.env,
+  });
   let text = '';
   child.stdout.on('data', (part) => (text += part));
   const code = await new Promise((resolve) => child.once('exit', resolve));
@@ -47,7 +53,10 @@ export async function endAll() {
   for (const child of started.reverse()) {
     if (child.exitCode !== null) continue;
     child.kill('SIGTERM');
-    await Promise.race([new Promise((resolve) => child.once('exit', resolve)), new Promise((resolve) => setTimeout(resolve, 15_000))]);
+    await Promise.race([
+      new Promise((resolve) => child.once('exit', resolve)),
+      new Promise((resolve) => setTimeout(resolve, 15_000)),
+    ]);
     if (child.exitCode === null) child.kill('SIGKILL');
   }
 }

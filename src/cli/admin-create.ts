@@ -21,8 +21,13 @@ export const adminCreate: Command = {
     if (typeof email !== 'string' || !EMAIL.test(email)) throw usageError('give the e-mail address with --email');
     const made = await withServices(async (context) => {
       const people = context.get(UsersService);
-      const known = context.get(IdentityService).directory().organisations().find((one) => one.name === name);
-      const organisation = known ?? (await people.createOrganisation({ name, requireInvestigation: false, requirePurpose: false }));
+      const known = context
+        .get(IdentityService)
+        .directory()
+        .organisations()
+        .find((one) => one.name === name);
+      const organisation =
+        known ?? (await people.createOrganisation({ name, requireInvestigation: false, requirePurpose: false }));
       const user = await people.createUser(
         { kind: 'system', orgId: organisation.id },
         { kind: 'person', email, displayName: email, roles: [{ role: 'admin', teamId: null, grants: [] }] },

@@ -33,7 +33,8 @@ describe('source files', () => {
   it('have at most 400 lines, or say why', () => {
     const long = code.filter((file) => {
       const text = readFileSync(file, 'utf8');
-      return text.split('\n').length > MAX_LINES && !/eslint-disable max-lines -- \S/.test(text);
+      const written = text.split('\n').filter((line) => !/^\s*(?:\/\/|\/\*|\*|$)/.test(line)); // As lint counts.
+      return written.length > MAX_LINES && !/eslint-disable max-lines -- \S/.test(text);
     });
     expect(long).toEqual([]);
   });

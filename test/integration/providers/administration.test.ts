@@ -1,4 +1,3 @@
-/* eslint-disable max-lines -- one walk through the administration of partners, status by status */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
