@@ -1,5 +1,16 @@
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
-import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import {
+  GraphQLError,
+  OperationTypeNode,
+  specifiedRules,
+  validate,
+  type ASTVisitor,
+  type DocumentNode,
+  type ExecutionResult,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+  type ValidationContext,
+} from 'graphql';
 
 import { asAppError } from '../../platform/errors/index.js';
 import { toAppError } from '../../platform/http/index.js';
@@ -53,6 +64,29 @@ export type AuthenticateSocket = (
   remoteAddress: string | undefined,
 ) => Promise<void>;
 
+/** A validation rule: queries and mutations go over HTTP, where documents are weighed before they run. */
+function subscriptionsOnly(context: ValidationContext): ASTVisitor {
+  return {
+    OperationDefinition({ operation }) {
+      if (operation === OperationTypeNode.SUBSCRIPTION) return;
+      const message = 'A socket carries subscriptions only. Send queries and mutations over HTTP.';
+      context.reportError(new GraphQLError(message, { extensions: { code: 'invalid_value' } }));
+    },
+  };
+}
+
+/** What HTTP gets from Apollo: the same limits on documents, and errors in the same form. */
+const socketRules = {
+  validate: (schema: GraphQLSchema, document: DocumentNode): readonly GraphQLError[] =>
+    validate(schema, document, [...specifiedRules, depthLimit(MAX_DEPTH), subscriptionsOnly]),
+  onError: (_context: unknown, _id: string, _payload: unknown, errors: readonly GraphQLError[]) =>
+    errors.map((error) => formatError(error.toJSON(), error)),
+  onNext: (_context: unknown, _id: string, _payload: unknown, _args: unknown, result: ExecutionResult) =>
+    result.errors === undefined
+      ? undefined
+      : { ...result, errors: result.errors.map((error) => formatError(error.toJSON(), error)) },
+};
+
 /** Options of the one GraphQL endpoint. */
 export function graphqlOptions(settings: {
   readonly production: boolean;
@@ -75,6 +109,7 @@ export function graphqlOptions(settings: {
       'graphql-ws': {
         path: '/graphql',
         connectionInitWaitTimeout: INIT_TIMEOUT_MS,
+        ...socketRules,
         onConnect: async (
           context: SocketContext & { extra: { socket?: { close(code: number, reason: string): void } } },
         ) => {

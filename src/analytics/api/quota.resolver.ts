@@ -64,9 +64,9 @@ export class QuotaResolver {
   })
   rateLimits(
     @CurrentPrincipal() principal: Principal,
-    @Args('subject', { type: () => SubjectInput, nullable: true }) subject?: SubjectInput,
+    @Args('subject', { type: () => SubjectInput, nullable: true }) subject?: SubjectInput | null,
   ): RateLimitModel[] {
-    return this.limits.state(this.#holder(principal, subject)).map(toRateLimitModel);
+    return this.limits.state(this.#holder(principal, subject ?? undefined)).map(toRateLimitModel);
   }
 
   @RequirePermission('quota:write')

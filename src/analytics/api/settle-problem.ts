@@ -19,7 +19,7 @@ export function requestIdOf(context: { readonly req: { readonly id?: unknown } }
   return typeof context.req.id === 'string' ? context.req.id : 'websocket';
 }
 
-/** GraphQL inputs have no prototype and carry undefined members; the schemas expect plain objects. */
+/** GraphQL inputs have no prototype, carry undefined members and may say null for absent; the schemas expect plain objects. */
 export function plainInput(input: object): unknown {
-  return JSON.parse(JSON.stringify(input));
+  return JSON.parse(JSON.stringify(input, (_name, value: unknown) => value ?? undefined));
 }

@@ -34,9 +34,10 @@ export function encodeCursor(keyset: Keyset, filter?: unknown): string {
   return Buffer.from(JSON.stringify([keyset.key, keyset.id, filterTag(filter)])).toString('base64url');
 }
 
-/** Reads a cursor. Attacker-controlled. @throws AppError invalid_value — not ours, or of another filter */
-export function decodeCursor(cursor: string | undefined, filter?: unknown): Keyset | undefined {
-  if (cursor === undefined) return undefined;
+/** Reads a cursor; null is none, as GraphQL clients say it. Attacker-controlled.
+ *  @throws AppError invalid_value — not ours, or of another filter */
+export function decodeCursor(cursor: string | null | undefined, filter?: unknown): Keyset | undefined {
+  if (cursor === undefined || cursor === null) return undefined;
   const refusal = new AppError('invalid_value', 'This cursor does not belong to this list. Start again without one.', {
     param: 'cursor',
   });
