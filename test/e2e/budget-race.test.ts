@@ -39,14 +39,16 @@ afterAll(async () => {
 });
 
 /** A HARD budget over one person, whose key is returned. */
-async function personWithBudget(name: string, amount: string): Promise<{ key: string; userId: string; budget: string }> {
+async function personWithBudget(
+  name: string,
+  amount: string,
+): Promise<{ key: string; userId: string; budget: string }> {
   const userId = await gateway.user('analyst');
-  const made = await gateway.api<{ id: string }>(
-    'POST',
-    '/api/budgets',
-    gateway.token(await gateway.user('admin')),
-    { name, scope: { type: 'USER', id: userId }, limits: [{ period: 'LIFETIME', amount }] },
-  );
+  const made = await gateway.api<{ id: string }>('POST', '/api/budgets', gateway.token(await gateway.user('admin')), {
+    name,
+    scope: { type: 'USER', id: userId },
+    limits: [{ period: 'LIFETIME', amount }],
+  });
   expect([made.status, made.text]).toEqual([201, expect.any(String)]);
   return { key: await gateway.key(userId), userId, budget: made.json().id };
 }

@@ -72,11 +72,7 @@ describe('while the database is away', () => {
     expect((await gateway.api('GET', '/health/live', undefined)).status).toBe(200);
 
     server = await startServer();
-    await until(
-      'calls work again',
-      async () => ((await gateway.chat(key)).status === 200 ? true : undefined),
-      30_000,
-    );
+    await until('calls work again', async () => ((await gateway.chat(key)).status === 200 ? true : undefined), 30_000);
     expect((await gateway.api('GET', '/health/ready', undefined)).status).toBe(200);
     await until('nothing is open', async () => ((await gateway.verify()).findings.length === 0 ? true : undefined));
     expect(await gateway.ledger()).toEqual([]);

@@ -132,11 +132,7 @@ describe('kill -9 under load', () => {
       const before = partner.seen.length;
       let alive = true;
       const calls = load(running.url, () => alive);
-      await until(
-        'the partner is busy',
-        () => (partner.seen.length - before >= requests ? true : undefined),
-        60_000,
-      );
+      await until('the partner is busy', () => (partner.seen.length - before >= requests ? true : undefined), 60_000);
       alive = false;
       await running.kill();
       const statuses = await calls;

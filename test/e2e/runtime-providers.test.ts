@@ -53,7 +53,12 @@ beforeEach(() => {
 });
 
 /** An administrator's request; its answer is kept for the search for secrets. */
-async function ask(method: Method, target: string, body?: unknown, version?: number): Promise<HttpAnswer<ProviderView>> {
+async function ask(
+  method: Method,
+  target: string,
+  body?: unknown,
+  version?: number,
+): Promise<HttpAnswer<ProviderView>> {
   const headers = version === undefined ? {} : { 'If-Match': `"${String(version)}"` };
   const answer = await gateway.api<ProviderView>(method, target, admin, body, headers);
   answersOfAdmin.push(answer.text, JSON.stringify(answer.headers));
@@ -187,9 +192,9 @@ describe('changes over REST', () => {
 describe('two hundred requests in flight', () => {
   it('see no error while providers are added, switched off, pointed elsewhere and removed', async () => {
     const third = await new ScriptedUpstream(slow).start();
-    let done = false;
+    const load = { done: false };
     const changes = (async () => {
-      for (let round = 0; !done || round < 2; round += 1) {
+      for (let round = 0; !load.done || round < 2; round += 1) {
         const { id, version } = await addCheap(`round-${String(round)}`);
         const moved = await ask('PATCH', `/api/providers/${id}`, { baseUrl: third.url }, version);
         expect([moved.status, moved.text]).toEqual([200, expect.any(String)]);
@@ -199,7 +204,7 @@ describe('two hundred requests in flight', () => {
       }
     })();
     const answers = await inFlight(800, 200, (index) => gateway.chat(key, { stream: index % 2 === 0 }));
-    done = true;
+    load.done = true;
     await changes;
     expect(answers.filter(({ status }) => status !== 200).map(({ status, text }) => [status, text])).toEqual([]);
     for (const { text, headers } of answers) {
