@@ -1,14 +1,16 @@
 import path from 'node:path';
 
+import { keyEncryptionKeyFiles } from './audit/index.js';
+import { SystemClock } from './platform/clock/index.js';
 import type { Config } from './platform/config/index.js';
 import { ensureSecret, makeKey, makePassword, makeSigningKey, readSecret } from './platform/secrets/index.js';
 
-/** Files that must exist before anything starts; the evidence keys belong to `audit`, the database password to its launcher. */
+/** Files that must exist before anything starts; signing keys of evidence logs are made with their log, the database password to its launcher. */
 function filesOf(config: Config): readonly { readonly file: string; readonly make: () => Buffer | string }[] {
   return [
     { file: config.identity.signingKeyFile, make: makeSigningKey },
     { file: config.providers.encryptionKeyFile, make: makeKey },
-    { file: path.join(config.data.secretsDir, 'log'), make: makeKey },
+    ...keyEncryptionKeyFiles(config.audit, new SystemClock().nowMs()).map((file) => ({ file, make: makeKey })),
   ];
 }
 

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 
 import { AuditService } from './audit.service.js';
 import { AuditWriter } from './audit-writer.js';
+import { DurabilityCheck } from './durability-check.js';
 import { KeyRing } from './key-ring.js';
 import { LiveVerifier } from './live-verifier.js';
 import { LogBook } from './log-book.js';
@@ -18,6 +19,7 @@ import { Vault } from './vault.js';
   providers: [
     AuditService,
     AuditWriter,
+    DurabilityCheck,
     KeyRing,
     LiveVerifier,
     LogBook,

@@ -41,7 +41,7 @@ export class AuditService implements CommitHook, LaneMarks {
     await this.logs.ensure(orgId);
   }
 
-  /** Makes next month's partitions. */
+  /** Opens the logs of a new half-year and makes next month's partitions. */
   async prepareMonths(): Promise<void> {
     await this.logs.prepareMonths();
   }
@@ -60,7 +60,8 @@ export class AuditService implements CommitHook, LaneMarks {
 
   /** The same for a record of any other type. */
   async recordDraft(tx: Tx, draft: RecordDraft): Promise<void> {
-    this.#collect(tx, await this.prepare(draft));
+    this.writer.requireRunning();
+    this.#collect(tx, await this.maker.prepareIn(tx, draft));
   }
 
   /** Links and appends records on a slot's lanes: the last statements of a flush. Receipts in the order of the records.
@@ -161,6 +162,7 @@ export class AuditService implements CommitHook, LaneMarks {
   /** For {@link UnitOfWork}: the heads follow the transaction. */
   ended(tx: Tx, committed: boolean): void {
     this.#drafts.delete(tx);
+    this.maker.ended(tx, committed);
     this.#control.ended(tx, committed);
     if (!this.#draining.delete(tx)) return;
     for (const lanes of this.#slots.values()) {
@@ -176,9 +178,9 @@ export class AuditService implements CommitHook, LaneMarks {
   }
 
   /** For {@link LaneSet}: the record that ends a lane of this process. */
-  closing({ id, log, length, heads }: Lane): PreparedRecord {
+  closing({ id, log, end }: Lane): PreparedRecord {
     const open = this.logs.byId(log.id);
-    return this.#markFor(open, closingDraft(open.orgId, { lane: id, n: length, heads }, 'drain'));
+    return this.#markFor(open, closingDraft(open.orgId, { lane: id, n: end.n, heads: end.heads }, 'drain'));
   }
 
   /** A record without disclosures needs no data key: it is made at once. */

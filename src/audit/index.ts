@@ -16,3 +16,4 @@ export {
   type RecordDraft,
 } from './record-draft.js';
 export type { LiveVerdict, VerdictLine } from './verdict.js';
+export { keyEncryptionKeyFiles } from './key-ring.js';

@@ -6,6 +6,7 @@ import { AuditConfig } from '../platform/config/index.js';
 import { ensureSecret, makeKey, readSecret } from '../platform/secrets/index.js';
 import { Injectable } from '@nestjs/common';
 import { rawPublicKey, verifierKey } from './domain/note-key.js';
+import { quarterOf } from './domain/period.js';
 
 const KEY_BYTES = 32;
 
@@ -19,6 +20,12 @@ export interface LogKeys {
 
 function slugOf(origin: string): string {
   return origin.replaceAll(/[^a-z0-9.-]/g, '_');
+}
+
+/** Files of the key-encryption keys that are needed now and next: this quarter's and the following one's. */
+export function keyEncryptionKeyFiles(config: AuditConfig, nowMs: number): readonly string[] {
+  const nextQuarterMs = nowMs + 92 * 86_400_000;
+  return [quarterOf(nowMs), quarterOf(nextQuarterMs)].map((quarter) => path.join(config.kekDir, quarter));
 }
 
 /** Key files of the evidence log: one signing key and one tag key per log, one key-encryption key per quarter. */

@@ -13,6 +13,9 @@ export class FencedLaneError extends Error {
   readonly code = '40001';
 }
 
+/** Records that are durable: none is ever linked again. */
+const linkedForGood = new WeakSet<PreparedRecord>();
+
 /** Makes the records that open and close a lane. */
 export interface LaneMarks {
   opening(log: OpenLog, lane: string): readonly PreparedRecord[];
@@ -23,6 +26,9 @@ export interface LaneMarks {
  *  transaction is in flight at a time. */
 export class LaneSet {
   readonly #lanes = new Map<number, Lane>();
+  /** The transaction in flight, and what it has done. */
+  #tx: Tx | undefined;
+  readonly #records = new Set<PreparedRecord>();
   readonly #touched = new Set<Lane>();
   readonly #opening = new Set<Lane>();
   readonly #closing = new Set<Lane>();
@@ -48,6 +54,8 @@ export class LaneSet {
     records: readonly PreparedRecord[],
     options: { readonly relinks: boolean },
   ): Promise<readonly Receipt[]> {
+    this.#begin(tx);
+    this.#claim(records);
     const receipts = new Map<string, Receipt>();
     const byLog = [...Map.groupBy(records, ({ logId }) => logId)].sort(([a], [b]) => a - b);
     for (const [logId, own] of byLog) {
@@ -66,13 +74,15 @@ export class LaneSet {
 
   /** Makes sure that the lane row exists in this transaction, for rows that point at it before the append. */
   async prepareLane(tx: Tx, orgId: string): Promise<string> {
+    this.#begin(tx);
     return (await this.#laneOf(tx, this.logs.current(orgId))).id;
   }
 
   /** Ends every lane with the record that closes it. */
   async close(tx: Tx): Promise<void> {
+    this.#begin(tx);
     for (const lane of this.#lanes.values()) {
-      if (lane.length === 0) continue;
+      if (lane.end.n === 0) continue;
       this.#touched.add(lane);
       const { batch } = lane.link([this.marks.closing(lane)], this.writer.nowMicros());
       if (!(await this.lanes.append(tx, batch))) continue;
@@ -85,6 +95,7 @@ export class LaneSet {
   committed(): void {
     for (const lane of this.#touched) lane.committed();
     for (const lane of this.#closing) this.#forget(lane);
+    for (const record of this.#records) linkedForGood.add(record);
     this.#settle();
   }
 
@@ -113,7 +124,7 @@ export class LaneSet {
   /** Undefined when the lane was closed under us: it is forgotten, and the next try opens a new one. */
   async #tryAppend(tx: Tx, log: OpenLog, records: readonly PreparedRecord[]): Promise<readonly Receipt[] | undefined> {
     const lane = await this.#laneOf(tx, log);
-    const opening = lane.length === 0 ? this.marks.opening(log, lane.id) : [];
+    const opening = lane.end.n === 0 ? this.marks.opening(log, lane.id) : [];
     const { batch, receipts } = lane.link([...opening, ...records], this.writer.nowMicros());
     if (await this.lanes.append(tx, batch)) return receipts;
     const found = await this.lanes.findLocked(tx, lane.id);
@@ -143,11 +154,29 @@ export class LaneSet {
     return lane;
   }
 
+  /** Begins with a transaction. One whose fate was never learned is left behind: its lanes end with their leases. */
+  #begin(tx: Tx): void {
+    if (this.#tx === tx) return;
+    for (const lane of this.#touched) this.#forget(lane);
+    this.#settle();
+    this.#tx = tx;
+  }
+
+  #claim(records: readonly PreparedRecord[]): void {
+    for (const record of records) {
+      if (this.#records.has(record) || linkedForGood.has(record))
+        throw new Error(`Audit record ${record.id} is in the log already: prepare a new one`);
+      this.#records.add(record);
+    }
+  }
+
   #forget(lane: Lane): void {
     if (this.#lanes.get(lane.log.id) === lane) this.#lanes.delete(lane.log.id);
   }
 
   #settle(): void {
+    this.#tx = undefined;
+    this.#records.clear();
     this.#touched.clear();
     this.#opening.clear();
     this.#closing.clear();

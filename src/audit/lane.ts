@@ -32,16 +32,22 @@ export class Lane {
     return this.#n;
   }
 
+  /** Of the last durable record. */
   get heads(): Heads {
     return this.#heads;
   }
 
-  /** Links records in order behind the durable heads. `nowMicros`: wall clock. */
+  /** Where the next record goes: behind those of the transaction in flight. */
+  get end(): { readonly n: number; readonly heads: Heads } {
+    return this.#pending ?? { n: this.#n, heads: this.#heads };
+  }
+
+  /** Links records in order behind the lane's end. `nowMicros`: wall clock. */
   link(records: readonly PreparedRecord[], nowMicros: number): Linked {
-    let heads = this.#heads;
-    let n = this.#n;
+    const start = this.end;
+    let { heads, n } = start;
     // A clock that steps back must not make time fall inside a lane.
-    const atMicros = Math.max(nowMicros, this.#lastMicros);
+    const atMicros = Math.max(nowMicros, this.#pending?.atMicros ?? this.#lastMicros);
     const at = formatMicros(atMicros);
     const cores: Buffer[] = [];
     const leaves: Buffer[] = [];
@@ -65,8 +71,8 @@ export class Lane {
       receipts,
       batch: {
         lane: this.id,
-        n0: this.#n,
-        head0: this.#heads.sha256,
+        n0: start.n,
+        head0: start.heads.sha256,
         count: records.length,
         month: monthOf(Math.floor(atMicros / 1000)),
         atMicros,

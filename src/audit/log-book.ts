@@ -4,6 +4,7 @@ import { Clock } from '../platform/clock/index.js';
 import { AuditConfig } from '../platform/config/index.js';
 import { UnitOfWork, type Tx } from '../platform/database/index.js';
 import { halfYearOf, monthOf, nextMonth } from './domain/period.js';
+import { DurabilityCheck } from './durability-check.js';
 import { KeyRing, type LogKeys } from './key-ring.js';
 import { AuditLogRepository, type AuditLog } from './persistence/audit-log.repository.js';
 
@@ -27,6 +28,7 @@ export class LogBook {
     private readonly keys: KeyRing,
     private readonly config: AuditConfig,
     private readonly clock: Clock,
+    private readonly durability: DurabilityCheck,
   ) {}
 
   /** The organisation's log. @throws Error when {@link ensure} was not called for it in this half-year */
@@ -42,7 +44,7 @@ export class LogBook {
   }
 
   /** Opens the organisation's log, made with its keys when it is the first; concurrent calls share the work.
-   *  @throws SecretFileError — the log exists and its key does not */
+   *  @throws SecretFileError — the log exists and its key does not; DurabilityError — the database may lose what it confirmed */
   async ensure(orgId: string): Promise<OpenLog> {
     const period = halfYearOf(this.clock.nowMs());
     const known = this.#open.get(orgId);
@@ -80,12 +82,16 @@ export class LogBook {
     this.#onMade = write;
   }
 
-  /** Makes next month's partitions of every open log. */
+  /** Opens the logs of a new half-year, and makes next month's partitions of every organisation's log. */
   async prepareMonths(): Promise<void> {
-    for (const log of this.#open.values()) await this.unitOfWork.run((tx) => this.#makePartitions(tx, log.id));
+    for (const orgId of [...this.#open.keys()]) {
+      const { id } = await this.ensure(orgId);
+      await this.unitOfWork.run((tx) => this.#makePartitions(tx, id));
+    }
   }
 
   async #openLog(orgId: string, period: string): Promise<OpenLog> {
+    await this.durability.require();
     const origin = `${this.config.name}/${orgId}/${period}`;
     const find = (): Promise<AuditLog | undefined> =>
       this.unitOfWork.read((tx) => this.repository.find(tx, orgId, period));

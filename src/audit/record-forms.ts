@@ -60,11 +60,6 @@ export function changeDraft(change: ChangeDraft): RecordDraft {
   const { principal, object } = change;
   const orgId = change.orgId ?? principal?.orgId;
   if (orgId === undefined) throw new Error('A change without a principal must name its organisation');
-  const disclosures: Disclosure[] = [];
-  if (principal !== null) disclosures.push({ class: 'o', name: 'user', value: principal.userId });
-  if (change.old !== undefined) disclosures.push({ class: 's', name: 'change.old', value: change.old });
-  if (change.new !== undefined) disclosures.push({ class: 's', name: 'change.new', value: change.new });
-  if (change.reason !== undefined) disclosures.push({ class: 's', name: 'reason', value: change.reason });
   return {
     type: change.type,
     orgId,
@@ -76,6 +71,16 @@ export function changeDraft(change: ChangeDraft): RecordDraft {
       kind: object.kind,
       ...(object.version === undefined ? {} : { version: object.version }),
     },
-    disclosures,
+    disclosures: changeDisclosures(change),
   };
+}
+
+/** Every change says who made it: a vault without a name was tampered with. */
+function changeDisclosures({ principal, old, new: current, reason }: ChangeDraft): readonly Disclosure[] {
+  const disclosures: Disclosure[] = [{ class: 'o', name: 'user', value: principal?.userId ?? SYSTEM.id }];
+  if (principal !== null) disclosures.push({ class: 'o', name: 'session', value: principal.credential.id });
+  if (old !== undefined) disclosures.push({ class: 's', name: 'change.old', value: old });
+  if (current !== undefined) disclosures.push({ class: 's', name: 'change.new', value: current });
+  if (reason !== undefined) disclosures.push({ class: 's', name: 'reason', value: reason });
+  return disclosures;
 }

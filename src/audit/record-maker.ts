@@ -4,6 +4,7 @@ import { Injectable } from '@nestjs/common';
 
 import { Clock } from '../platform/clock/index.js';
 import { AuditConfig } from '../platform/config/index.js';
+import type { Tx } from '../platform/database/index.js';
 import { newId, randomBytes16 } from '../platform/ids/index.js';
 import { ConfigSnapshots } from '../platform/snapshot/index.js';
 import { canonical, type JsonObject } from './domain/canonical.js';
@@ -67,8 +68,19 @@ export class RecordMaker {
       : this.logs.ensure(draft.orgId).then((log) => this.prepareFor(log, draft));
   }
 
-  /** Prepares a record for a given log of the draft's organisation. */
-  prepareFor(log: OpenLog, draft: RecordDraft): PreparedRecord | Promise<PreparedRecord> {
+  /** The same inside a transaction, on its connection: a data key that is new lives or dies with it. */
+  async prepareIn(tx: Tx, draft: RecordDraft): Promise<PreparedRecord> {
+    return this.prepareFor(await this.logs.ensure(draft.orgId), draft, tx);
+  }
+
+  /** The transaction of {@link prepareIn} is over. */
+  ended(tx: Tx, committed: boolean): void {
+    this.vault.ended(tx, committed);
+  }
+
+  /** Prepares a record for a given log of the draft's organisation. `tx`: where new data keys are kept; else in a transaction
+   *  of their own. */
+  prepareFor(log: OpenLog, draft: RecordDraft, tx?: Tx): PreparedRecord | Promise<PreparedRecord> {
     requirePublic(draft.type, draft.pub);
     const id = newId();
     const bodies = (draft.bodies ?? []).map((body) => ({ body, contentId: this.#keeps(body) ? newId() : undefined }));
@@ -79,7 +91,7 @@ export class RecordMaker {
     const missing = sealedClassesOf(draft.type).filter((of) => !disclosures.some((one) => one.class === of));
     if (missing.length > 0)
       throw new Error(`A record of type ${draft.type} needs a disclosure of class ${missing.join()}`);
-    const deks = this.#deks(draft, log, disclosures);
+    const deks = this.#deks(this.#scopes(draft, log, disclosures), tx);
     if (deks instanceof Promise)
       return deks.then((found) => this.#assemble(draft, { log, id, disclosures, bodies, deks: found }));
     return this.#assemble(draft, { log, id, disclosures, bodies, deks });
@@ -105,20 +117,28 @@ export class RecordMaker {
     return { logId: log.id, class: of, subjectTag, quarter };
   }
 
-  #deks(draft: RecordDraft, log: OpenLog, disclosures: readonly Disclosure[]): RecordDeks | Promise<RecordDeks> {
-    const scopes = (['o', 's'] as const).map((of) =>
+  #scopes(draft: RecordDraft, log: OpenLog, disclosures: readonly Disclosure[]): readonly (DekScope | undefined)[] {
+    return (['o', 's'] as const).map((of) =>
       disclosures.some((disclosure) => disclosure.class === of) ? this.#scope(log, of, draft) : undefined,
     );
+  }
+
+  #deks(scopes: readonly (DekScope | undefined)[], tx: Tx | undefined): RecordDeks | Promise<RecordDeks> {
     const cached = scopes.map((scope) => (scope === undefined ? undefined : this.vault.cached(scope)));
     if (scopes.every((scope, index) => scope === undefined || cached[index] !== undefined))
       return { o: cached[0], s: cached[1] };
-    return this.#fetchDeks(scopes);
+    return this.#fetchDeks(scopes, (scope) =>
+      tx === undefined ? this.vault.dekOf(scope) : this.vault.dekIn(tx, scope),
+    );
   }
 
-  async #fetchDeks([o, s]: readonly (DekScope | undefined)[]): Promise<RecordDeks> {
+  async #fetchDeks(
+    [o, s]: readonly (DekScope | undefined)[],
+    dekOf: (scope: DekScope) => Promise<Dek>,
+  ): Promise<RecordDeks> {
     return {
-      o: o === undefined ? undefined : await this.vault.dekOf(o),
-      s: s === undefined ? undefined : await this.vault.dekOf(s),
+      o: o === undefined ? undefined : await dekOf(o),
+      s: s === undefined ? undefined : await dekOf(s),
     };
   }
 

@@ -24,6 +24,8 @@ export interface Dek {
 export class Vault {
   readonly #cache = new Map<string, Dek>();
   readonly #making = new Map<string, Promise<Dek>>();
+  /** Keys that transactions in flight made or read; they are shared once durable. */
+  readonly #uncommitted = new WeakMap<Tx, Map<string, Dek>>();
 
   constructor(
     private readonly unitOfWork: UnitOfWork,
@@ -50,6 +52,22 @@ export class Vault {
     }
   }
 
+  /** The data key of a scope inside a transaction: it needs no second connection, of which a full pool has none. */
+  async dekIn(tx: Tx, scope: DekScope): Promise<Dek> {
+    const key = cacheKey(scope);
+    const own = this.#uncommitted.get(tx) ?? new Map<string, Dek>();
+    const dek = this.#cache.get(key) ?? own.get(key) ?? (await this.#load(tx, scope));
+    this.#uncommitted.set(tx, own.set(key, dek));
+    return dek;
+  }
+
+  /** The transaction of {@link dekIn} is over. */
+  ended(tx: Tx, committed: boolean): void {
+    const own = this.#uncommitted.get(tx);
+    this.#uncommitted.delete(tx);
+    if (committed) for (const [key, dek] of own ?? []) this.#keep(key, dek);
+  }
+
   /** A data key by id, as far as it can be had here. */
   async findDek(tx: Tx, dekId: string): Promise<DekState> {
     const wrapped = await this.repository.findDek(tx, dekId);
@@ -67,19 +85,27 @@ export class Vault {
   }
 
   async #make(scope: DekScope): Promise<Dek> {
+    const dek = await this.unitOfWork.run((tx) => this.#load(tx, scope));
+    this.#keep(cacheKey(scope), dek);
+    return dek;
+  }
+
+  async #load(tx: Tx, scope: DekScope): Promise<Dek> {
     const kek = this.keys.kek(scope.quarter);
     const candidate = wrap(kek, { dekId: newId(), key: randomBytes(DEK_BYTES) }, scope.quarter);
-    const stored = await this.unitOfWork.run((tx) => this.repository.putDek(tx, scope, candidate));
-    const dek = unwrap(kek, stored);
+    const dek = unwrap(kek, await this.repository.putDek(tx, scope, candidate));
     if (dek === undefined) {
       throw new Error(
         `A data key of ${scope.quarter} does not open: AIP_AUDIT_KEK_DIR holds another key for that quarter`,
       );
     }
+    return dek;
+  }
+
+  #keep(key: string, dek: Dek): void {
     // The oldest entry goes first: insertion order is close enough to age here.
     if (this.#cache.size >= MAX_CACHED) this.#cache.delete(this.#cache.keys().next().value ?? '');
-    this.#cache.set(cacheKey(scope), dek);
-    return dek;
+    this.#cache.set(key, dek);
   }
 }
 

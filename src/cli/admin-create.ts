@@ -19,21 +19,24 @@ export const adminCreate: Command = {
     const { organisation: name, email } = values;
     if (typeof name !== 'string' || name.trim() === '') throw usageError('name the organisation with --organisation');
     if (typeof email !== 'string' || !EMAIL.test(email)) throw usageError('give the e-mail address with --email');
-    const made = await withServices(async (context) => {
-      const people = context.get(UsersService);
-      const known = context
-        .get(IdentityService)
-        .directory()
-        .organisations()
-        .find((one) => one.name === name);
-      const organisation =
-        known ?? (await people.createOrganisation({ name, requireInvestigation: false, requirePurpose: false }));
-      const user = await people.createUser(
-        { kind: 'system', orgId: organisation.id },
-        { kind: 'person', email, displayName: email, roles: [{ role: 'admin', teamId: null, grants: [] }] },
-      );
-      return { organisationId: organisation.id, userId: user.id };
-    });
+    const made = await withServices(
+      async (context) => {
+        const people = context.get(UsersService);
+        const known = context
+          .get(IdentityService)
+          .directory()
+          .organisations()
+          .find((one) => one.name === name);
+        const organisation =
+          known ?? (await people.createOrganisation({ name, requireInvestigation: false, requirePurpose: false }));
+        const user = await people.createUser(
+          { kind: 'system', orgId: organisation.id },
+          { kind: 'person', email, displayName: email, roles: [{ role: 'admin', teamId: null, grants: [] }] },
+        );
+        return { organisationId: organisation.id, userId: user.id };
+      },
+      { makesKeys: true },
+    );
     if (json) printJson(made);
     else {
       printLine(`Administrator ${made.userId} of organisation ${made.organisationId}.`);

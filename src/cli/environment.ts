@@ -28,8 +28,10 @@ export function configuration(overrides: Readonly<Record<string, string | undefi
 /** Runs `work` with the product's services on the database: the server's when it runs, else one started for the moment. */
 export async function withServices<T>(
   work: (context: INestApplicationContext, config: Config) => Promise<T>,
+  options: { /** Keys of new evidence logs may be made. */ readonly makesKeys?: boolean } = {},
 ): Promise<T> {
-  const config = configuration();
+  const loaded = configuration();
+  const config = options.makesKeys === true ? { ...loaded, audit: loaded.audit.makingKeys() } : loaded;
   initialiseSecrets(config);
   const database = await reachDatabase(config);
   const context = await createContext(

@@ -41,7 +41,10 @@ const rule = (padding: number, pub: string, sealed: readonly DisclosureClass[] =
 });
 const OUTCOME =
   'attempts cost finish http in model out overheadMs provider req status totalMs ttfbMs usageIds usageSource';
-const CHANGE = rule(8, 'fields id kind version count from to');
+const CHANGE_FIELDS = 'fields id kind version count from to';
+const CHANGE = rule(8, CHANGE_FIELDS, ['o']);
+const OTHER = rule(8, CHANGE_FIELDS);
+const IS_CHANGE = /^(?:[a-z]+\.change|override\..+)$/;
 const ACCESS = rule(8, 'class codes counts fields id kind scope version');
 const ANOMALY = rule(0, 'expected kind seen');
 
@@ -69,7 +72,7 @@ const RULES: Readonly<Record<string, TypeRule>> = {
 };
 
 function ruleOf(type: string): TypeRule {
-  return RULES[type] ?? (type.startsWith('anomaly.') ? ANOMALY : CHANGE);
+  return RULES[type] ?? (type.startsWith('anomaly.') ? ANOMALY : IS_CHANGE.test(type) ? CHANGE : OTHER);
 }
 
 /** How many commitments a record of this type carries. */

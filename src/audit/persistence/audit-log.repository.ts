@@ -63,6 +63,14 @@ export class AuditLogRepository {
     return row === undefined ? undefined : fromRow(row);
   }
 
+  /** Settings in force here that let a crash take back what was confirmed. */
+  async findLaxSettings(tx: Tx): Promise<readonly string[]> {
+    const rows = await rowsOf<{ name: string }>(tx, {
+      text: `SELECT name FROM unnest(ARRAY['fsync', 'synchronous_commit']) AS name WHERE current_setting(name) = 'off'`,
+    });
+    return rows.map(({ name }) => name);
+  }
+
   /** Makes the partitions of a log for a month, triggers included; does nothing when they are there. */
   async ensurePartitions(tx: Tx, logId: number, month: string): Promise<void> {
     await rowsOf(tx, { text: 'SELECT audit_ensure_partitions($1, $2::date)' }, [logId, month]);

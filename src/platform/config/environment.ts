@@ -204,7 +204,7 @@ export function loadConfig(environment: Environment, version: string): Config {
         path.resolve(env.AIP_AUDIT_KEK_DIR ?? path.join(secretsDir, 'kek')),
         env.AIP_AUDIT_CONTENT,
         env.AIP_DURABILITY,
-        !production,
+        !production || env.AIP_DEMO === '1',
       ),
     ),
     identity: Object.freeze(

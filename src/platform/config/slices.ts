@@ -49,6 +49,11 @@ export class AuditConfig {
     readonly durability: 'strict' | 'relaxed',
     readonly createMissingKeys: boolean,
   ) {}
+
+  /** The same settings for whoever may make keys: an operator at the machine, never a serving replica. */
+  makingKeys(): AuditConfig {
+    return new AuditConfig(this.name, this.keyDir, this.kekDir, this.content, this.durability, true);
+  }
 }
 
 /** Access tokens: the local issuer's key file, and an outside issuer when one is set. */
