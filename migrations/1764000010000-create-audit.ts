@@ -112,8 +112,17 @@ export class CreateAudit1764000010000 implements MigrationInterface {
     await runner.query(
       `CREATE TRIGGER audit_lane_keep_all BEFORE TRUNCATE ON audit_lane FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()`,
     );
+    await runner.query(
+      `CREATE TRIGGER audit_log_keep BEFORE DELETE ON audit_log FOR EACH ROW EXECUTE FUNCTION audit_refuse()`,
+    );
+    await runner.query(
+      `CREATE TRIGGER audit_log_keep_all BEFORE TRUNCATE ON audit_log FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()`,
+    );
     for (const trigger of ['audit_lane_forward', 'audit_lane_keep', 'audit_lane_keep_all']) {
       await runner.query(`ALTER TABLE audit_lane ENABLE ALWAYS TRIGGER ${trigger}`);
+    }
+    for (const trigger of ['audit_log_keep', 'audit_log_keep_all']) {
+      await runner.query(`ALTER TABLE audit_log ENABLE ALWAYS TRIGGER ${trigger}`);
     }
   }
 

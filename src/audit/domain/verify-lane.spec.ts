@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 
 import { newId } from '../../platform/ids/index.js';
-import { Lane } from '../lane.js';
-import type { Batch } from '../persistence/lane.repository.js';
+import { Lane, type Linked } from '../lane.js';
 import type { PreparedRecord } from '../record-draft.js';
 import { canonical, type JsonObject } from './canonical.js';
 import { leafHash, type Heads } from './chain.js';
@@ -34,7 +33,7 @@ function aRecord(type: RecordType, pub: JsonObject = {}, overrides: Partial<Prep
 
 const newLane = (origin = ORIGIN): Lane => new Lane(newId(), { id: 1, origin, period: '2026h2' }, 'strict');
 
-function append(lane: Lane, records: readonly PreparedRecord[], atMicros = AT): Batch {
+function append(lane: Lane, records: readonly PreparedRecord[], atMicros = AT): Linked['batch'] {
   const { batch } = lane.link(records, atMicros);
   lane.committed();
   return batch;
