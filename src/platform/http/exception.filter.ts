@@ -30,7 +30,9 @@ export function toAppError(error: unknown, bodyLimit?: number): AppError {
   const code = typeof status === 'number' ? BY_STATUS[status] : undefined;
   if (code === undefined) return asAppError(error);
   if (code === 'request_too_large' && bodyLimit !== undefined) {
-    return new AppError(code, `The body is larger than the ${String(bodyLimit)} bytes accepted here.`, { cause: error });
+    return new AppError(code, `The body is larger than the ${String(bodyLimit)} bytes accepted here.`, {
+      cause: error,
+    });
   }
   return new AppError(code, MESSAGES[code] ?? 'The request could not be understood.', { cause: error });
 }
