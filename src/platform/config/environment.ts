@@ -167,6 +167,16 @@ function describe(issue: z.core.$ZodIssue): string {
   return 'is not valid';
 }
 
+function oidcOf(env: ReturnType<typeof readEnvironment>): IdentityConfig['oidc'] {
+  if (env.AIP_OIDC_ISSUER === undefined || env.AIP_OIDC_AUDIENCE === undefined) return null;
+  return {
+    issuer: env.AIP_OIDC_ISSUER,
+    audience: env.AIP_OIDC_AUDIENCE,
+    roleClaim: env.AIP_OIDC_ROLE_CLAIM,
+    roleMap: env.AIP_OIDC_ROLE_MAP,
+  };
+}
+
 /** Environment → checked, frozen slices. @throws ConfigError with all problems at once */
 export function loadConfig(environment: Environment, version: string): Config {
   const env = readEnvironment(environment);
@@ -174,15 +184,6 @@ export function loadConfig(environment: Environment, version: string): Config {
   const dataDir = path.resolve(env.AIP_DATA_DIR.replace(/^~(?=\/)/, homedir()));
   const secretsDir = path.join(dataDir, 'secrets');
   const publicUrl = env.AIP_PUBLIC_URL ?? `http://${env.AIP_HOST}:${String(env.AIP_PORT)}`;
-  const oidc =
-    env.AIP_OIDC_ISSUER === undefined || env.AIP_OIDC_AUDIENCE === undefined
-      ? null
-      : {
-          issuer: env.AIP_OIDC_ISSUER,
-          audience: env.AIP_OIDC_AUDIENCE,
-          roleClaim: env.AIP_OIDC_ROLE_CLAIM,
-          roleMap: env.AIP_OIDC_ROLE_MAP,
-        };
   return Object.freeze({
     server: Object.freeze(
       new ServerConfig(
@@ -212,7 +213,7 @@ export function loadConfig(environment: Environment, version: string): Config {
         path.resolve(env.AIP_SECRET_SIGNING_FILE ?? path.join(secretsDir, 'signing.pem')),
         'urn:aip:local',
         'urn:aip:api',
-        oidc,
+        oidcOf(env),
       ),
     ),
     providers: Object.freeze(
