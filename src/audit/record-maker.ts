@@ -42,6 +42,12 @@ interface PlacedBody {
   readonly contentId: string | undefined;
 }
 
+/** Pseudonyms of a record's actor and case. */
+interface Tags {
+  readonly actor: string | null;
+  readonly case: string | null;
+}
+
 /** The data keys a record needs; a key is undefined when the record has nothing of its class. */
 interface RecordDeks {
   readonly o: Dek | undefined;
@@ -91,10 +97,14 @@ export class RecordMaker {
     const missing = sealedClassesOf(draft.type).filter((of) => !disclosures.some((one) => one.class === of));
     if (missing.length > 0)
       throw new Error(`A record of type ${draft.type} needs a disclosure of class ${missing.join()}`);
-    const deks = this.#deks(this.#scopes(draft, log, disclosures), tx);
-    if (deks instanceof Promise)
-      return deks.then((found) => this.#assemble(draft, { log, id, disclosures, bodies, deks: found }));
-    return this.#assemble(draft, { log, id, disclosures, bodies, deks });
+    const tags: Tags = {
+      actor: draft.actor === null ? null : tagOf(log.tagKey, draft.actor.kind, draft.actor.id),
+      case: draft.caseId === null ? null : tagOf(log.tagKey, 'case', draft.caseId),
+    };
+    const deks = this.#deks(this.#scopes(log, tags, disclosures), tx);
+    const parts = { log, id, tags, disclosures, bodies };
+    if (deks instanceof Promise) return deks.then((found) => this.#assemble(draft, { ...parts, deks: found }));
+    return this.#assemble(draft, { ...parts, deks });
   }
 
   /** SHA-256 of the configuration in force; zeros while none is loaded. */
@@ -106,20 +116,14 @@ export class RecordMaker {
     return keep && this.config.content === 'store' && bytes.length > 0 && bytes.length <= MAX_CONTENT_BYTES;
   }
 
-  #scope(log: OpenLog, of: DisclosureClass, draft: RecordDraft): DekScope {
+  /** Data keys are per investigation where there is one, so that erasing a case leaves accountability; else per user. */
+  #scopes(log: OpenLog, tags: Tags, disclosures: readonly Disclosure[]): readonly (DekScope | undefined)[] {
     const quarter = quarterOf(this.clock.nowMs());
-    const actor = draft.actor ?? { kind: 'system' as const, id: 'system' };
-    // Per investigation where there is one, so that erasing a case leaves accountability; else per user.
-    const subjectTag =
-      of === 's' && draft.caseId !== null
-        ? tagOf(log.tagKey, 'case', draft.caseId)
-        : tagOf(log.tagKey, actor.kind, actor.id);
-    return { logId: log.id, class: of, subjectTag, quarter };
-  }
-
-  #scopes(draft: RecordDraft, log: OpenLog, disclosures: readonly Disclosure[]): readonly (DekScope | undefined)[] {
+    const user = tags.actor ?? tagOf(log.tagKey, 'system', 'system');
     return (['o', 's'] as const).map((of) =>
-      disclosures.some((disclosure) => disclosure.class === of) ? this.#scope(log, of, draft) : undefined,
+      disclosures.some((disclosure) => disclosure.class === of)
+        ? { logId: log.id, class: of, subjectTag: of === 's' ? (tags.case ?? user) : user, quarter }
+        : undefined,
     );
   }
 
@@ -147,6 +151,7 @@ export class RecordMaker {
     parts: {
       readonly log: OpenLog;
       readonly id: string;
+      readonly tags: Tags;
       readonly disclosures: readonly Disclosure[];
       readonly bodies: readonly PlacedBody[];
       readonly deks: RecordDeks;
@@ -164,8 +169,8 @@ export class RecordMaker {
       orgId: draft.orgId,
       logId: log.id,
       sd: `["${list.join('","')}"]`.replace('[""]', '[]'),
-      actorTag: draft.actor === null ? null : tagOf(log.tagKey, draft.actor.kind, draft.actor.id),
-      caseTag: draft.caseId === null ? null : tagOf(log.tagKey, 'case', draft.caseId),
+      actorTag: parts.tags.actor,
+      caseTag: parts.tags.case,
       pub,
       ref: draft.ref ?? null,
       cfg: this.configHash(),
