@@ -8,13 +8,7 @@ import type { Tx } from '../platform/database/index.js';
 import { newId, randomBytes16 } from '../platform/ids/index.js';
 import { ConfigSnapshots } from '../platform/snapshot/index.js';
 import { canonical, type JsonObject } from './domain/canonical.js';
-import {
-  committedList,
-  seal,
-  type Disclosure,
-  type DisclosureClass,
-  type SealedDisclosure,
-} from './domain/commitment.js';
+import { committedList, seal, type Disclosure, type SealedDisclosure } from './domain/commitment.js';
 import { MAX_CORE_BYTES } from './domain/core.js';
 import { monthOf, quarterOf } from './domain/period.js';
 import { paddingOf, requirePublic, sealedClassesOf } from './domain/record-type.js';
