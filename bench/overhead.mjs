@@ -26,6 +26,7 @@ const SHAPES = [
   { name: '1 KB, collected', chunks: 4, stream: 0, bytes: 1024 },
   { name: '32 KB, collected', chunks: 4, stream: 0, bytes: 32 * 1024 },
   { name: '1 KB, 100 chunks streamed', chunks: 100, stream: 1, bytes: 1024 },
+  { name: '1 KB, 400 chunks streamed', chunks: 400, stream: 1, bytes: 1024 },
 ];
 const RATE = 200;
 
@@ -69,6 +70,7 @@ try {
   process.stdout.write(
     'shape                       bare-json µs   ours µs     ratio (quartiles)        calls/s bare, ours   added p50, p99 ms at 200/s\n',
   );
+  const streamed = [];
   for (const shape of SHAPES) {
     const upstream = await start(OTHER_CORE, [file('upstream.mjs'), String(shape.chunks), '1024']);
     const upstreamUrl = `http://127.0.0.1:${upstream.line}`;
@@ -98,14 +100,15 @@ try {
       `${shape.name.padEnd(27)} ${text(median(figures['bare-json']))} ${text(median(figures.ours))}    ${middle.toFixed(2)} × (${low.toFixed(2)}–${high.toFixed(2)})    ` +
         `${text(median(perSecond['bare-json']))} ${text(median(perSecond.ours))}     ${added[0].toFixed(1)}, ${added[1].toFixed(1)}\n`,
     );
-    if (shape.stream) {
-      process.stdout.write(
-        `  per chunk: ${(median(figures['bare-json']) / shape.chunks).toFixed(1)} µs, ${(median(figures.ours) / shape.chunks).toFixed(1)} µs (whole call ÷ chunks)\n`,
-      );
-    }
+    if (shape.stream) streamed.push({ chunks: shape.chunks, bare: figures['bare-json'], ours: figures.ours });
     await endAll();
     gateway.remove();
   }
+  const [short, long] = streamed;
+  const slopes = ['bare', 'ours'].map((who) => (median(long[who]) - median(short[who])) / (long.chunks - short.chunks));
+  process.stdout.write(
+    `\none more chunk costs (slope between ${short.chunks} and ${long.chunks}): ${slopes[0].toFixed(1)} µs, ${slopes[1].toFixed(1)} µs, ratio ${(slopes[1] / slopes[0]).toFixed(2)} ×\n`,
+  );
 } finally {
   await endAll();
 }
