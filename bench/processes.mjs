@@ -50,14 +50,14 @@ export function cpuMicros(pid) {
 
 /** Ends everything that was started here, newest first. */
 export async function endAll() {
-  for (const child of started.reverse()) {
-    if (child.exitCode !== null) continue;
+  for (const child of started.splice(0).reverse()) {
+    if (child.exitCode !== null || child.signalCode !== null) continue;
     child.kill('SIGTERM');
     await Promise.race([
       new Promise((resolve) => child.once('exit', resolve)),
       new Promise((resolve) => setTimeout(resolve, 15_000)),
     ]);
-    if (child.exitCode === null) child.kill('SIGKILL');
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
   }
 }
 
