@@ -6,6 +6,7 @@ import { anthropicChat } from '../../src/providers/adapters/anthropic/openai-ant
 import { encodeVector, openAiEmbeddings } from '../../src/providers/adapters/openai/openai-embeddings.js';
 import { openAiChat } from '../../src/providers/adapters/openai/openai-openai.js';
 import { toOpenAiUsage, type TokenUsage } from '../../src/providers/adapters/usage.js';
+import { aDeploymentView } from '../support/adapter-calls.js';
 import { bodyOf, hasData, loadCheck, readRecorded, type Check, type Recorded } from './recorded-exchanges.js';
 
 interface Source {
@@ -64,30 +65,9 @@ const FINISH: Readonly<Record<string, string>> = {
 function openFor(source: Source, recorded: Recorded): Exchange {
   return source.adapter.open({
     deployment: {
-      vendor: source.vendor,
+      ...aDeploymentView(source.vendor, { operations: [source.adapter.operation], context: 0 }),
       dialect: source.dialect,
       baseUrl: 'https://vendor.example/v1',
-      upstreamModel: 'upstream-model',
-      quirks: {},
-      capabilities: {
-        operations: [source.adapter.operation],
-        stream: true,
-        tools: true,
-        parallelTools: true,
-        images: 'url',
-        pdf: true,
-        audio: true,
-        jsonSchema: true,
-        jsonMode: true,
-        reasoning: false,
-        n: true,
-        logprobs: true,
-        seed: true,
-        prefill: true,
-        context: 0,
-        maxOutput: 0,
-        unsupported: [],
-      },
     },
     request: {
       messages: [],
