@@ -3,7 +3,7 @@ import type { UpstreamFailure } from './failure.js';
 import type { ExtraMeter, TokenUsage, UsageAnomaly } from './usage.js';
 
 /** Wire languages of vendors that this release speaks. */
-export const DIALECTS = ['openai', 'anthropic'] as const;
+export const DIALECTS = ['openai', 'anthropic', 'gemini', 'bedrock', 'cohere'] as const;
 
 /** One of {@link DIALECTS}. */
 export type Dialect = (typeof DIALECTS)[number];

@@ -172,16 +172,20 @@ function messageOf(failureClass: FailureClass, facts: ErrorFacts): string {
   return text === '' ? PHRASES[failureClass] : text;
 }
 
+/** Failures an answer shows by itself, without an error's code or status. */
+export type PlainFailure = 'malformed' | 'truncated' | 'server' | 'overloaded' | 'content_refused';
+
+/** What is known of one. */
+export interface FailureFacts {
+  readonly status: number;
+  readonly billed: UpstreamFailure['billed'];
+  /** Instead of the phrase of the class. */
+  readonly reason?: string;
+  readonly vendorCode?: string;
+}
+
 /** A failure of our own reading: the closed phrase of its class, or `reason` when it says more. */
-export function failureOf(
-  failureClass: 'malformed' | 'truncated' | 'server' | 'overloaded' | 'content_refused',
-  facts: {
-    readonly status: number;
-    readonly billed: UpstreamFailure['billed'];
-    readonly reason?: string;
-    readonly vendorCode?: string;
-  },
-): UpstreamFailure {
+export function failureOf(failureClass: PlainFailure, facts: FailureFacts): UpstreamFailure {
   return {
     class: failureClass,
     outcome:

@@ -1,10 +1,9 @@
 import type { Embedding, EmbeddingRequest, SseEvent } from '../../../openai/index.js';
-import type { Adapter, Emission, Exchange, HeaderView, ReceivedBytes, UpstreamCall, WireRequest } from '../adapter.js';
-import { AnswerReader, type AnswerSink } from '../answer-reader.js';
-import { classifyBody, classifyStatus, failureOf } from '../classify-failure.js';
-import type { UpstreamFailure } from '../failure.js';
+import type { Adapter, ReceivedBytes, UpstreamCall, WireRequest } from '../adapter.js';
+import { AnswerExchange } from '../answer-exchange.js';
+import { classifyBody } from '../classify-failure.js';
 import { isJsonObject, isSet, listOf, textOf, type JsonObject } from '../json-value.js';
-import type { TokenUsage, UsageAnomaly } from '../usage.js';
+import type { TokenUsage } from '../usage.js';
 import { readLimits } from './limits.js';
 import { JSON_HEADERS, probeOf } from './openai-openai.js';
 import { quirksOf, type Quirks } from './quirks.js';
@@ -29,20 +28,15 @@ export const openAiEmbeddings: Adapter = {
   probe: (deployment) => probeOf(quirksOf(deployment)),
 };
 
-class OpenAiEmbeddingsExchange implements Exchange, AnswerSink {
+class OpenAiEmbeddingsExchange extends AnswerExchange {
   readonly request: WireRequest;
   readonly received: ReceivedBytes = { textBytes: 0, reasoningBytes: 0 };
-  readonly reportedCost = null;
-  readonly billed = 'maybe';
-  readonly #anomalies: UsageAnomaly[] = [];
   readonly #quirks: Quirks;
-  readonly #reader = new AnswerReader(this);
   readonly #upstreamModel: string;
   readonly #wantsBase64: boolean;
-  #emissions: Emission[] = [];
-  #isOver = false;
 
   constructor(call: UpstreamCall) {
+    super();
     const request = call.request as EmbeddingRequest;
     const { dimensions, encoding_format: encoding } = request;
     this.#quirks = quirksOf(call.deployment);
@@ -63,86 +57,43 @@ class OpenAiEmbeddingsExchange implements Exchange, AnswerSink {
     };
   }
 
-  get anomalies(): readonly UsageAnomaly[] {
-    return this.#anomalies;
-  }
-
-  get isOver(): boolean {
-    return this.#isOver;
-  }
-
-  accept(status: number, headers: HeaderView): readonly Emission[] {
-    this.#reader.accept(status, headers);
-    return this.#take();
-  }
-
-  push(bytes: Uint8Array): readonly Emission[] {
-    this.#reader.push(bytes);
-    return this.#take();
-  }
-
-  end(): readonly Emission[] {
-    this.#reader.end();
-    return this.#take();
-  }
-
-  classify(status: number, headers: HeaderView, body: Uint8Array): UpstreamFailure {
-    return classifyStatus(status, headers, body);
+  /** Vectors come whole: whoever answered has billed. */
+  override get billed(): 'maybe' {
+    return 'maybe';
   }
 
   event(_event: SseEvent, _json: unknown): void {
-    this.#malformed('it streamed what cannot be streamed');
+    this.malformed('it streamed what cannot be streamed');
   }
 
   body(json: unknown): void {
     if (!isJsonObject(json)) {
-      this.#malformed('its answer is no object');
+      this.malformed('its answer is no object');
       return;
     }
     if (isSet(json['error'])) {
-      this.#emissions.push({ kind: 'failure', failure: classifyBody(json, this.#reader.status, 'no') });
-      this.#isOver = true;
+      this.fail({ kind: 'failure', failure: classifyBody(json, this.reader.status, 'no') });
       return;
     }
     const data = this.#vectors(json);
-    if (data === null) this.#malformed('its answer has no vectors');
+    if (data === null) this.malformed('its answer has no vectors');
     else this.#answer(json, data);
   }
 
   close(): void {
-    if (this.#isOver) return;
-    this.fail({ kind: 'failure', failure: failureOf('truncated', { status: this.#reader.status, billed: 'maybe' }) });
-  }
-
-  fail(emission: Emission & { kind: 'failure' }): void {
-    this.#isOver = true;
-    this.#emissions.push(emission);
-  }
-
-  #take(): readonly Emission[] {
-    const emissions = this.#emissions;
-    this.#emissions = [];
-    return emissions;
-  }
-
-  #malformed(reason: string): void {
-    this.fail({
-      kind: 'failure',
-      failure: failureOf('malformed', { status: this.#reader.status, billed: 'maybe', reason }),
-    });
+    if (!this.isOver) this.failAs('truncated');
   }
 
   #answer(json: JsonObject, data: readonly Embedding[]): void {
     const model = textOf(json['model']) ?? this.#upstreamModel;
     const report = readUsage(json['usage'], this.#quirks, 0);
     const usage = report?.usage ?? null;
-    if (report !== null && report.anomaly !== null) this.#anomalies.push(report.anomaly);
     const prompt = usage === null ? 0 : promptTokens(usage);
-    this.#emissions.push({ kind: 'answered', model });
-    if (usage !== null) this.#emissions.push({ kind: 'usage', usage, billedTier: null });
+    this.emit({ kind: 'answered', model });
+    this.report(report, null);
     const response = { object: 'list', data, model, usage: { prompt_tokens: prompt, total_tokens: prompt } } as const;
-    this.#emissions.push({ kind: 'embedding', response }, { kind: 'done' });
-    this.#isOver = true;
+    this.emit({ kind: 'embedding', response });
+    this.done();
   }
 
   /** Vectors in order of their index; null when one of them is none. */

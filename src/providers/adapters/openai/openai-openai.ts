@@ -1,11 +1,8 @@
 import type { ChatRequest, SseEvent } from '../../../openai/index.js';
-import type { Adapter, Emission, Exchange, HeaderView, ReceivedBytes, UpstreamCall, WireRequest } from '../adapter.js';
-import { AnswerReader, type AnswerSink } from '../answer-reader.js';
-import { classifyBody, classifyStatus, failureOf } from '../classify-failure.js';
-import type { UpstreamFailure } from '../failure.js';
+import type { Adapter, ReceivedBytes, UpstreamCall, WireRequest } from '../adapter.js';
+import { AnswerExchange } from '../answer-exchange.js';
 import { isJsonObject, isSet, objectOf, textOf, type JsonObject } from '../json-value.js';
 import { ChatNormaliser } from '../normalise-chat.js';
-import type { UsageAnomaly } from '../usage.js';
 import { readLimits } from './limits.js';
 import { quirksOf, type Quirks } from './quirks.js';
 import { readReportedCost, readUsage } from './read-usage.js';
@@ -41,22 +38,17 @@ export function probeOf({ probePath }: Quirks): WireRequest {
   };
 }
 
-class OpenAiChatExchange implements Exchange, AnswerSink {
+class OpenAiChatExchange extends AnswerExchange {
   readonly request: WireRequest;
   readonly #quirks: Quirks;
   readonly #outputBound: number;
   readonly #normaliser: ChatNormaliser;
-  readonly #reader = new AnswerReader(this);
-  readonly #anomalies: UsageAnomaly[] = [];
-  #emissions: Emission[] = [];
-  #isOver = false;
-  #hasUsage = false;
   #hasAnswered = false;
   #outputTokens: number | null = null;
   #tier: string | null = null;
-  #cost: string | null = null;
 
   constructor(call: UpstreamCall) {
+    super();
     const request = call.request;
     this.#quirks = quirksOf(call.deployment);
     const { n } = request;
@@ -70,55 +62,12 @@ class OpenAiChatExchange implements Exchange, AnswerSink {
     return this.#normaliser.received;
   }
 
-  get anomalies(): readonly UsageAnomaly[] {
-    return this.#anomalies;
-  }
-
-  get reportedCost(): string | null {
-    return this.#cost;
-  }
-
-  get isOver(): boolean {
-    return this.#isOver;
-  }
-
-  get billed(): 'no' | 'maybe' | 'yes' {
-    if (this.#hasUsage) return 'yes';
-    const { textBytes, reasoningBytes } = this.received;
-    return textBytes + reasoningBytes > 0 ? 'maybe' : 'no';
-  }
-
-  accept(status: number, headers: HeaderView): readonly Emission[] {
-    this.#reader.accept(status, headers);
-    return this.#take();
-  }
-
-  push(bytes: Uint8Array): readonly Emission[] {
-    this.#reader.push(bytes);
-    return this.#take();
-  }
-
-  end(): readonly Emission[] {
-    this.#reader.end();
-    return this.#take();
-  }
-
-  classify(status: number, headers: HeaderView, body: Uint8Array): UpstreamFailure {
-    return classifyStatus(status, headers, body);
-  }
-
   event(event: SseEvent, json: unknown): void {
     if (event.data === '[DONE]') {
       this.close();
     } else if (!isJsonObject(json)) {
       if (event.data.trim() === '') return;
-      this.#fail(
-        failureOf('malformed', {
-          status: this.#reader.status,
-          billed: this.billed,
-          reason: 'one of its events is no JSON',
-        }),
-      );
+      this.malformed('one of its events is no JSON');
     } else if (event.event === 'error' || isSet(json['error'])) {
       this.#error(json);
     } else {
@@ -127,73 +76,44 @@ class OpenAiChatExchange implements Exchange, AnswerSink {
   }
 
   body(json: unknown): void {
-    if (!isJsonObject(json)) {
-      this.#fail(
-        failureOf('malformed', { status: this.#reader.status, billed: 'maybe', reason: 'its answer is no object' }),
-      );
-    } else if (isSet(json['error'])) this.#error(json);
+    if (!isJsonObject(json)) this.malformed('its answer is no object', 'maybe');
+    else if (isSet(json['error'])) this.#error(json);
     else if (Array.isArray(json['choices'])) this.#read({ ...json, object: undefined }, null);
-    else {
-      this.#fail(
-        failureOf('malformed', { status: this.#reader.status, billed: 'maybe', reason: 'its answer has no choices' }),
-      );
-    }
+    else this.malformed('its answer has no choices', 'maybe');
   }
 
   close(): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     if (!this.#normaliser.isComplete) {
-      this.#fail(failureOf('truncated', { status: this.#reader.status, billed: this.billed }));
+      this.failAs('truncated');
       return;
     }
-    if (this.#outputTokens === 0 && this.billed !== 'no' && this.received.textBytes > 0) this.#flag('zero_output');
-    this.#isOver = true;
-    this.#emissions.push({ kind: 'done' });
-  }
-
-  fail(emission: Emission & { kind: 'failure' }): void {
-    this.#isOver = true;
-    this.#emissions.push(emission);
-  }
-
-  #take(): readonly Emission[] {
-    const emissions = this.#emissions;
-    this.#emissions = [];
-    return emissions;
-  }
-
-  #fail(failure: UpstreamFailure): void {
-    this.fail({ kind: 'failure', failure });
-  }
-
-  #flag(anomaly: UsageAnomaly): void {
-    if (!this.#anomalies.includes(anomaly)) this.#anomalies.push(anomaly);
+    if (this.#outputTokens === 0 && this.billed !== 'no' && this.received.textBytes > 0) this.flag('zero_output');
+    this.done();
   }
 
   #error(json: JsonObject): void {
     this.#readUsage(json);
-    this.#fail(classifyBody(json, this.#reader.status, this.billed));
+    this.failInBody(json);
   }
 
   #read(json: JsonObject, raw: Uint8Array | null): void {
     const { chunk, isChanged, hasNullFingerprint, progress, finishes, failure } = this.#normaliser.read(
       json,
-      this.#reader.answeredAt,
+      this.reader.answeredAt,
     );
     const { model } = this.#normaliser;
     if (!this.#hasAnswered && model !== undefined) {
       this.#hasAnswered = true;
-      this.#emissions.push({ kind: 'answered', model });
+      this.emit({ kind: 'answered', model });
     }
     if (chunk !== null) {
       const bytes = hasNullFingerprint && raw !== null ? withoutFingerprint(raw) : raw;
-      this.#emissions.push({ kind: 'chunk', chunk, raw: isChanged ? null : bytes, progress });
+      this.emit({ kind: 'chunk', chunk, raw: isChanged ? null : bytes, progress });
     }
-    for (const { choice, reason } of finishes) this.#emissions.push({ kind: 'finish', choice, reason });
+    for (const { choice, reason } of finishes) this.emit({ kind: 'finish', choice, reason });
     this.#readUsage(json);
-    if (failure === null) return;
-    const facts = { status: this.#reader.status, billed: this.billed, vendorCode: failure.name };
-    this.#fail(failureOf(failure.class, facts));
+    if (failure !== null) this.failAs(failure.class, { vendorCode: failure.name });
   }
 
   #readUsage(json: JsonObject): void {
@@ -201,14 +121,11 @@ class OpenAiChatExchange implements Exchange, AnswerSink {
     const { usage: plain } = json;
     const raw = isJsonObject(plain) ? plain : objectOf(json['x_groq'])['usage'];
     if (!isJsonObject(raw)) return;
-    this.#cost = readReportedCost(raw) ?? this.#cost;
+    this.cost = readReportedCost(raw) ?? this.cost;
     const report = readUsage(raw, this.#quirks, this.#outputBound);
-    if (report === null) return;
-    if (report.anomaly !== null) this.#flag(report.anomaly);
-    if (report.usage === null) return;
-    this.#hasUsage = true;
-    this.#outputTokens = report.usage.output + report.usage.reasoning;
-    this.#emissions.push({ kind: 'usage', usage: report.usage, billedTier: this.#tier });
+    const usage = report?.usage ?? null;
+    if (usage !== null) this.#outputTokens = usage.output + usage.reasoning;
+    this.report(report, this.#tier);
   }
 }
 
