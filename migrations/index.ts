@@ -11,6 +11,7 @@ import { CreateRouting1764000060000 } from './1764000060000-create-routing.js';
 import { CreateQuotas1764000070000 } from './1764000070000-create-quotas.js';
 import { CreateGateway1764000080000 } from './1764000080000-create-gateway.js';
 import { CreateAnalytics1764000090000 } from './1764000090000-create-analytics.js';
+import { AddDialects1764000100000 } from './1764000100000-add-dialects.js';
 
 /** All migrations, oldest first. Listed by hand: the order is part of the release. */
 export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
@@ -25,4 +26,5 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   CreateQuotas1764000070000,
   CreateGateway1764000080000,
   CreateAnalytics1764000090000,
+  AddDialects1764000100000,
 ];

@@ -1,7 +1,7 @@
 import type { Secret } from './secret.js';
 
-/** How a secret travels. `sigv4` and `google_sa` are known to the schema but not offered by this release. */
-export const AUTH_SCHEMES = ['bearer', 'header', 'azure', 'none'] as const;
+/** How a secret travels. `sigv4` signs each request, `google_sa` fetches a token first. */
+export const AUTH_SCHEMES = ['bearer', 'header', 'azure', 'sigv4', 'google_sa', 'none'] as const;
 
 /** One of {@link AUTH_SCHEMES}. */
 export type AuthScheme = (typeof AUTH_SCHEMES)[number];
@@ -33,10 +33,4 @@ export function applySecret(
     case 'header':
       headers[auth.headerName] = secret.reveal();
   }
-}
-
-/** The scheme a vendor is known to want; `bearer` for all others. */
-export function usualScheme(vendor: string): Exclude<AuthScheme, 'none'> {
-  if (vendor === 'anthropic') return 'header';
-  return vendor === 'azure' ? 'azure' : 'bearer';
 }

@@ -6,9 +6,9 @@ import { AppError } from '../platform/errors/index.js';
 import { newId } from '../platform/ids/index.js';
 import type { Principal } from '../platform/security/index.js';
 import { ConfigSnapshots } from '../platform/snapshot/index.js';
-import { usualScheme } from './auth.js';
 import type { Provider } from './domain/provider.js';
 import type { CredentialFacts, StoredCredential } from './domain/credential.js';
+import { vendorOf } from './domain/vendors.js';
 import { ProviderRows } from './persistence/provider-rows.js';
 import { ProviderChanges } from './provider-changes.js';
 import type { NewCredential } from './provider-input.js';
@@ -33,7 +33,7 @@ export class CredentialAdmin {
     const credential: StoredCredential = {
       ...place,
       name: input.name,
-      scheme: input.scheme ?? usualScheme(provider.vendor),
+      scheme: input.scheme ?? vendorOf(provider.vendor).scheme,
       sealed: bytes,
       keyId,
       hint: hintOf(input.secret),

@@ -14,6 +14,7 @@ import { defaultCapabilities } from './domain/default-capabilities.js';
 import type { State } from './domain/deployment.js';
 import { parseCidr } from './domain/ip-address.js';
 import type { Provider, StoredDeployment } from './domain/provider.js';
+import { vendorOf } from './domain/vendors.js';
 import { CredentialAdmin } from './credential-admin.js';
 import { ProviderRows } from './persistence/provider-rows.js';
 import { ProviderChanges } from './provider-changes.js';
@@ -75,10 +76,10 @@ export class ProviderAdminService {
       id: newId(),
       name: input.name,
       vendor: input.vendor,
-      dialect: input.dialect ?? (input.vendor === 'anthropic' ? 'anthropic' : 'openai'),
+      dialect: input.dialect ?? vendorOf(input.vendor).dialect,
       baseUrl: this.#checked(input.baseUrl, input.network),
       network: input.network,
-      authHeader: input.authHeader,
+      authHeader: input.authHeader ?? vendorOf(input.vendor).authHeader,
       currency: input.currency,
       claims: [],
       quirks: input.quirks,

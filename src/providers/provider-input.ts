@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { DIALECTS } from './adapters/adapter.js';
 import { isSecretHeader, type AuthScheme } from './auth.js';
 import { pageQuery } from '../platform/http/index.js';
 import { NETWORKS } from './domain/deployment.js';
@@ -93,13 +94,13 @@ export const newProviderInput = z
     vendor: z
       .string()
       .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'must be lower case letters, digits, dot, underscore or dash'),
-    dialect: z.enum(['openai', 'anthropic']).optional(),
+    dialect: z.enum(DIALECTS).optional(),
     network: z.enum(NETWORKS).default('public'),
     currency: z
       .string()
       .regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code')
       .default('USD'),
-    authHeader: providerFields.authHeader.default('x-api-key'),
+    authHeader: providerFields.authHeader.optional(),
     quirks: providerFields.quirks.default({}),
     credential: newCredentialInput.optional(),
     deployments: z.array(newDeployment).max(100).default([]),

@@ -1,5 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
+import type { Dialect } from '../adapters/adapter.js';
+
 /** A row of `provider`. */
 @Entity('provider')
 export class ProviderEntity {
@@ -13,7 +15,7 @@ export class ProviderEntity {
   vendor!: string;
 
   @Column('text')
-  dialect!: 'openai' | 'anthropic';
+  dialect!: Dialect;
 
   @Column('text', { name: 'base_url' })
   baseUrl!: string;
