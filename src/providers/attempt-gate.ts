@@ -20,6 +20,9 @@ export interface AttemptRefusal {
 export abstract class AttemptGate {
   /** Synchronous: it stands on the way of every attempt. */
   abstract admit(deployment: Deployment, atMs: number): AttemptPermit | AttemptRefusal;
+
+  /** Share of a deployment's concurrency that is taken, 0…1. An attempt that could be left out is not made at a busy one. */
+  abstract load(deployment: Deployment): number;
 }
 
 /** Told once of every attempt that ended, and of what the provider said about its limits. */

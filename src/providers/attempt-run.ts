@@ -1,50 +1,44 @@
 import type { Clock } from '../platform/clock/index.js';
-import type { Adapter, Emission, Exchange, LimitObservation } from './adapters/adapter.js';
+import type { Adapter, ChunkProgress, Emission, Exchange, LimitObservation } from './adapters/adapter.js';
 import type { UpstreamFailure } from './adapters/failure.js';
+import { closeRecord, openRecord, type AttemptStart, type OpenRecord } from './attempt-record.js';
 import type { AttemptOutcome, AttemptRecord } from './domain/attempt.js';
-import { AttemptTimers } from './domain/attempt-timers.js';
-import type { Deployment } from './domain/deployment.js';
+import { AttemptTimers, type TimerName } from './domain/attempt-timers.js';
+import type { DeploymentTimers } from './domain/deployment.js';
+import { HoldBack } from './domain/hold-back.js';
 import { connectFailure, malformed, staleSocket, timedOut, torn } from './domain/transport-failure.js';
 import { usageSourceOf } from './domain/usage-source.js';
 import type { Flight } from './flight.js';
 import { wasKeptAlive } from './guarded-connector.js';
+import type { AttemptStep, RunningAttempt } from './running-attempt.js';
 
-/** What may be held back before the first valid delta. */
-const MAX_HELD_BYTES = 256 * 1024;
-const MAX_HELD_EVENTS = 64;
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 const MAX_ERROR_BYTES = 64 * 1024;
+/** How long the body of an error is awaited after its status: what it would add is not worth the caller's time. */
+const ERROR_BODY_MS = 1_000;
 /** Bytes handed on at once: one batch per read of the socket, more when several waited. */
 const MAX_BATCH_BYTES = 64 * 1024;
 /** How long the end of an answer may be awaited after its last event. */
 const TRAILING_MS = 1_000;
 
-/** What an attempt does next. `last`: nothing follows, the record is final. */
-export type AttemptStep =
-  | { readonly kind: 'emissions'; readonly emissions: readonly Emission[]; readonly last: boolean }
-  | { readonly kind: 'failed'; readonly failure: UpstreamFailure };
-
-type Mutable<T> = { -readonly [Member in keyof T]: T[Member] };
-
 /** Everything one attempt is made of. */
-export interface AttemptParts {
-  readonly n: number;
-  readonly deployment: Deployment;
-  readonly credentialId: string | null;
+export interface AttemptParts extends AttemptStart {
   readonly adapter: Adapter;
   readonly exchange: Exchange;
   readonly flight: Flight;
   readonly clock: Clock;
-  /** Wall clock. */
-  readonly startedAtMs: number;
+  /** Left of the caller's deadline. */
   readonly deadlineMs: number;
+  readonly timers: DeploymentTimers;
+  /** Milliseconds to the first delta that the deployment usually stays under. */
+  readonly usualTtftMs: number;
+  readonly commitOn: 'any' | 'content';
 }
 
-/** One try at one deployment: from dispatch to its one final record. The first step brings everything held back up to the first
- *  valid delta, so a failure that comes as the first step has shown nothing to anybody. */
-export class AttemptRun {
+/** One request on one connection. */
+export class AttemptRun implements RunningAttempt {
   readonly record: AttemptRecord;
-  readonly #record: Mutable<AttemptRecord>;
+  readonly #record: OpenRecord;
   readonly #parts: AttemptParts;
   readonly #flight: Flight;
   readonly #timers: AttemptTimers;
@@ -52,15 +46,15 @@ export class AttemptRun {
   #limits: readonly LimitObservation[] = [];
   #opened = false;
   #errorBody: Buffer[] | undefined;
+  #errorDueMs = Infinity;
   #bodyBytes = 0;
   #measuredBytes = 0;
-  #held: Emission[] = [];
-  #heldBytes = 0;
-  #isReady = false;
+  readonly #held: HoldBack;
   #isCommitted = false;
   #isDone = false;
   #isAbandoned = false;
   #failure: UpstreamFailure | undefined;
+  #expired: TimerName | undefined;
   #armedMs = Infinity;
   #disarm: (() => void) | undefined;
 
@@ -68,22 +62,17 @@ export class AttemptRun {
     this.#parts = parts;
     this.#flight = parts.flight;
     this.#startMs = parts.clock.monotonicMs();
-    this.#timers = new AttemptTimers(parts.deployment.timers, this.#startMs, parts.deadlineMs);
-    this.#record = openRecord(parts);
+    this.#timers = new AttemptTimers(parts.timers, this.#startMs, parts.deadlineMs);
+    this.#held = new HoldBack(parts.commitOn);
+    const { n, deployment, credentialId, startedAtMs, continues } = parts;
+    this.#record = openRecord({ n, deployment, credentialId, startedAtMs, continues }, parts.exchange);
     this.record = this.#record;
   }
 
-  /** What the provider said about its limits. */
   get limits(): readonly LimitObservation[] {
     return this.#limits;
   }
 
-  /** The first valid delta was handed on. */
-  get isCommitted(): boolean {
-    return this.#isCommitted;
-  }
-
-  /** Waits for what comes next. Not called again after `failed` or `last`. */
   async next(): Promise<AttemptStep> {
     for (;;) {
       const step = this.#advance();
@@ -93,7 +82,6 @@ export class AttemptRun {
     }
   }
 
-  /** The caller is gone: the connection is closed at once and the running step ends. */
   abandon(): void {
     if (this.#record.endedAtMs !== null) return;
     this.#isAbandoned = true;
@@ -101,19 +89,17 @@ export class AttemptRun {
     this.#flight.nudge();
   }
 
-  /** Makes the record final; only the first call counts. */
+  serve(): void {
+    this.#record.committed = true;
+  }
+
   seal(outcome: AttemptOutcome, failure: UpstreamFailure | null): void {
     const record = this.#record;
     if (record.endedAtMs !== null) return;
     this.#disarm?.();
     this.#giveConnectionBack();
-    record.durationMs = Math.round(this.#parts.clock.monotonicMs() - this.#startMs);
-    record.endedAtMs = record.startedAtMs + record.durationMs;
-    record.outcome = outcome;
-    record.failureClass = failure?.class ?? null;
-    record.vendorCode = failure?.vendorCode ?? null;
-    record.publicMessage = failure?.publicMessage ?? null;
-    if (failure?.status !== undefined && failure.status !== null) record.status = failure.status;
+    const durationMs = Math.round(this.#parts.clock.monotonicMs() - this.#startMs);
+    closeRecord(record, durationMs, { outcome, failure, blameless: this.#isBlameless() });
     record.billed = this.#billed(failure);
     record.usageSource = usageSourceOf({
       reported: record.usage !== null,
@@ -143,6 +129,12 @@ export class AttemptRun {
     return textBytes + reasoningBytes;
   }
 
+  /** The caller's deadline came before the provider usually begins, or in the middle of an answer that made progress. */
+  #isBlameless(): boolean {
+    if (this.#expired !== 'deadline') return false;
+    return this.#record.ttftMs !== null || this.#parts.deadlineMs < this.#parts.usualTtftMs;
+  }
+
   #billed(failure: UpstreamFailure | null): AttemptRecord['billed'] {
     const { usage } = this.#record;
     if (usage !== null) return 'yes';
@@ -170,6 +162,7 @@ export class AttemptRun {
     if (status >= 300 && status < 400) return malformed('it answered with a redirect', status, 'no');
     if (status >= 400) {
       this.#errorBody = [];
+      this.#errorDueMs = this.#parts.clock.monotonicMs() + ERROR_BODY_MS;
       return null;
     }
     this.#limits = this.#observeLimits(undefined);
@@ -206,27 +199,24 @@ export class AttemptRun {
       return this.#isDone ? null : (this.#failure ?? torn(flight));
     }
     const expired = this.#timers.expired(this.#parts.clock.monotonicMs());
-    return expired === null ? null : timedOut(expired, flight);
+    if (expired === null) return null;
+    this.#expired = expired;
+    return timedOut(expired, flight);
   }
 
   #stepOf(out: readonly Emission[]): AttemptStep | null {
     const failed: AttemptStep | null = this.#failure === undefined ? null : { kind: 'failed', failure: this.#failure };
     // While nobody has seen anything a known failure comes first, else what arrived before it.
-    if (!this.#isCommitted && (failed !== null || !this.#isReady)) return failed;
+    if (!this.#isCommitted && (failed !== null || !this.#held.isReady)) return failed;
     const emissions = this.#isCommitted ? out : this.#commit();
-    if (this.#isDone) {
-      this.seal('ok', null);
-      return { kind: 'emissions', emissions, last: true };
-    }
+    if (this.#isDone) return { kind: 'emissions', emissions, last: true };
     return emissions.length > 0 ? { kind: 'emissions', emissions, last: false } : failed;
   }
 
   /** What was held back; from now on a failure is visible. */
   #commit(): readonly Emission[] {
-    const held = this.#held;
-    this.#held = [];
     this.#isCommitted = true;
-    return held;
+    return this.#held.release();
   }
 
   /** Takes note of emissions in order; nothing after a failure or the end counts. Until the first valid delta they are held. */
@@ -236,46 +226,38 @@ export class AttemptRun {
         this.#failure = emission.failure;
         break;
       }
-      if (this.#note(emission)) this.#isReady = true;
+      const progress = this.#note(emission);
       if (this.#isCommitted) out.push(emission);
-      else this.#held.push(emission);
+      else this.#held.add(emission, progress);
       if (emission.kind === 'done') {
         this.#isDone = true;
         break;
       }
     }
-    if (this.#isDone) this.#isReady = true;
-    if (!this.#isReady && this.#failure === undefined) this.#limitHeld(bytes);
+    if (this.#isCommitted || this.#failure !== undefined || this.#held.makesSense(bytes)) return;
+    this.#failure = malformed('it sent much and said nothing', this.#flight.status);
   }
 
-  #limitHeld(bytes: number): void {
-    this.#heldBytes += bytes;
-    if (this.#heldBytes > MAX_HELD_BYTES || this.#held.length > MAX_HELD_EVENTS) {
-      this.#failure = malformed('it sent much and said nothing', this.#flight.status);
-    }
-  }
-
-  /** Writes into the record what an emission says; true when it is a valid delta. */
-  #note(emission: Exclude<Emission, { kind: 'failure' }>): boolean {
+  /** Writes into the record what an emission says, and tells how far it brings the answer. */
+  #note(emission: Exclude<Emission, { kind: 'failure' }>): ChunkProgress {
     const record = this.#record;
     switch (emission.kind) {
       case 'chunk':
-        if (emission.progress === 'none') return false;
-        this.#progress();
-        return true;
+        if (emission.progress !== 'none') this.#progress();
+        return emission.progress;
       case 'usage':
         record.usage = emission.usage;
         record.billedTier = emission.billedTier ?? record.billedTier;
-        return false;
+        return 'none';
       case 'answered':
         record.answeredModel = emission.model;
-        return false;
+        return 'none';
       case 'finish':
       case 'embedding':
         this.#progress();
-        return true;
+        return 'content';
       case 'done':
-        return false;
+        return 'none';
     }
   }
 
@@ -292,9 +274,10 @@ export class AttemptRun {
       if (this.#bodyBytes < MAX_ERROR_BYTES) body.push(bytes);
       this.#bodyBytes += bytes.length;
     }
-    const expired = this.#timers.expired(this.#parts.clock.monotonicMs());
+    const nowMs = this.#parts.clock.monotonicMs();
+    const isDue = nowMs >= this.#errorDueMs || this.#timers.expired(nowMs) !== null;
     const { ended, error, status, headers } = this.#flight;
-    if (!ended && error === undefined && expired === null && this.#bodyBytes < MAX_ERROR_BYTES) return null;
+    if (!ended && error === undefined && !isDue && this.#bodyBytes < MAX_ERROR_BYTES) return null;
     const bytes = Buffer.concat(body).subarray(0, MAX_ERROR_BYTES);
     this.#limits = this.#observeLimits(jsonOf(bytes));
     return { kind: 'failed', failure: this.#parts.exchange.classify(status, headers, bytes) };
@@ -317,7 +300,7 @@ export class AttemptRun {
 
   /** One timer per attempt: progress only moves the limit forward, so the armed timer finds that out when it fires. */
   #arm(): void {
-    const dueMs = this.#timers.dueAtMs;
+    const dueMs = Math.min(this.#timers.dueAtMs, this.#errorDueMs);
     if (this.#armedMs <= dueMs) return;
     this.#disarm?.();
     this.#armedMs = dueMs;
@@ -326,30 +309,6 @@ export class AttemptRun {
       this.#flight.nudge();
     });
   }
-}
-
-function openRecord(parts: AttemptParts): Mutable<AttemptRecord> {
-  return {
-    n: parts.n,
-    deployment: parts.deployment,
-    credentialId: parts.credentialId,
-    startedAtMs: parts.startedAtMs,
-    endedAtMs: null,
-    ttftMs: null,
-    durationMs: 0,
-    outcome: 'unknown',
-    failureClass: null,
-    status: null,
-    vendorCode: null,
-    publicMessage: null,
-    billed: 'maybe',
-    usage: null,
-    usageSource: 'none',
-    answeredModel: null,
-    billedTier: null,
-    received: parts.exchange.received,
-    sentBytes: parts.exchange.request.body?.length ?? 0,
-  };
 }
 
 function jsonOf(bytes: Buffer): unknown {

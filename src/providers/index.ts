@@ -2,8 +2,14 @@ export type { Capabilities, CapabilityGap, DeploymentView, Emission, LimitObserv
 export type { UpstreamFailure } from './adapters/failure.js';
 export type { TokenUsage } from './adapters/usage.js';
 export { AttemptGate, AttemptObserver, type AttemptPermit, type AttemptRefusal } from './attempt-gate.js';
-export { ATTEMPT_OUTCOMES, type AttemptOutcome, type AttemptRecord, type UsageSource } from './domain/attempt.js';
-export type { CallInput } from './domain/call.js';
+export {
+  ATTEMPT_OUTCOMES,
+  servingAttempt,
+  type AttemptOutcome,
+  type AttemptRecord,
+  type UsageSource,
+} from './domain/attempt.js';
+export type { CallInput, CallRules, HedgeRule } from './domain/call.js';
 export { claimedValues, processesWithin, type Claim } from './domain/claim.js';
 export type { Deployment, DeploymentLimits, DeploymentTimers, Network, State } from './domain/deployment.js';
 export { ProviderDirectory } from './domain/provider-directory.js';

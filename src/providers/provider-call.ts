@@ -2,55 +2,42 @@ import { jitter } from '../platform/ids/index.js';
 import type { Emission } from './adapters/adapter.js';
 import type { UpstreamFailure } from './adapters/failure.js';
 import type { TokenUsage } from './adapters/usage.js';
-import type { AttemptGate, AttemptObserver, AttemptPermit } from './attempt-gate.js';
-import type { AttemptLauncher } from './attempt-launcher.js';
-import type { AttemptRun } from './attempt-run.js';
-import type { UsableCredential } from './credential-vault.js';
-import type { AttemptOutcome, AttemptRecord } from './domain/attempt.js';
-import { MAX_ATTEMPTS, MAX_CANDIDATES, type CallInput } from './domain/call.js';
+import { AttemptRace, type FirstDelta, type RaceEnd } from './attempt-race.js';
+import { CallAttempts, type BeginOptions, type Begun, type CallPorts } from './call-attempts.js';
+import type { AttemptRecord } from './domain/attempt.js';
+import { MAX_CANDIDATES, PLAIN_RULES, type CallInput, type CallRules } from './domain/call.js';
 import { CandidateCursor, type Move } from './domain/candidate-cursor.js';
+import { canCarryOn, continuedRequest, mayContinue, PartialAnswer, Seam } from './domain/continuation.js';
 import type { Deployment } from './domain/deployment.js';
 import { lastResort, type Skipped } from './domain/last-resort.js';
-import { refusedAnswer } from './domain/refused-answer.js';
+import { isRefusal, refusedAnswer } from './domain/refused-answer.js';
 import { CallerGoneError, TornStreamError } from './domain/torn-stream.error.js';
-import type { RetryBudgets } from './retry-budgets.js';
+import { HedgePlan } from './hedge-plan.js';
 
 /** With less than this left no attempt begins. */
 const MIN_LEFT_MS = 50;
 
-/** What a call works with. */
-export interface CallPorts {
-  readonly gate: AttemptGate;
-  readonly observer: AttemptObserver;
-  readonly launcher: AttemptLauncher;
-  readonly retries: RetryBudgets;
-}
-
-interface Begun {
-  readonly run: AttemptRun;
-  readonly permit: AttemptPermit;
-}
-
-type Again = Extract<Move, { kind: 'again' }>;
-
-/** What the committed attempt brought first. */
+/** What the caller sees first, and the attempt that goes on with it; `begun` is null when nothing follows. */
 interface Commitment {
+  readonly begun: Begun | null;
   readonly emissions: readonly Emission[];
-  readonly last: boolean;
 }
 
-/** One request's way through its plan. Iterate it once: batches of emissions, all from the one attempt that committed; nothing
- *  comes before its first valid delta, and the iteration ends only after its `done`.
+/** One request's way through its plan. Iterate it once: batches of emissions, all from the attempt that committed (or, where the
+ *  rules allow it, from a second one that carries on where the first was cut); nothing comes before the first valid delta, and the
+ *  iteration ends only after `done`.
  *  @throws AppError all_providers_failed, upstream_timeout, deadline_exceeded, no_capacity, upstream_rejected,
  *  context_length_exceeded, unsupported_parameter — no attempt committed
  *  @throws TornStreamError — the committed attempt broke off
  *  @throws CallerGoneError — the signal was aborted; the socket is closed */
 export class ProviderCall implements AsyncIterable<readonly Emission[]> {
-  readonly #attempts: AttemptRecord[] = [];
-  readonly #failures: UpstreamFailure[] = [];
-  readonly #skipped: Skipped[] = [];
+  readonly #attempts: CallAttempts;
   readonly #cursor: CandidateCursor;
-  #begun: Begun | null = null;
+  readonly #rules: CallRules;
+  readonly #hedges: HedgePlan;
+  /** Null where a cut answer is never carried on. */
+  readonly #partial: PartialAnswer | null;
+  #refusal: Commitment | undefined;
   #committed: AttemptRecord | null = null;
   #hasStarted = false;
   #stopWaiting: (() => void) | undefined;
@@ -61,20 +48,24 @@ export class ProviderCall implements AsyncIterable<readonly Emission[]> {
     private readonly signal: AbortSignal,
   ) {
     requireOneWorld(input.plan);
+    this.#rules = input.rules ?? PLAIN_RULES;
     this.#cursor = new CandidateCursor(input.plan.slice(0, MAX_CANDIDATES));
+    this.#attempts = new CallAttempts(input, ports);
+    this.#hedges = new HedgePlan(input, ports);
+    this.#partial = mayContinue(input) ? new PartialAnswer() : null;
   }
 
   /** In order of dispatch; live, each final once its `endedAtMs` is set, all of them when the iteration has ended. */
   get attempts(): readonly AttemptRecord[] {
-    return this.#attempts;
+    return this.#attempts.records;
   }
 
   /** Candidates that were passed over without an attempt. */
   get skipped(): readonly Skipped[] {
-    return this.#skipped;
+    return this.#attempts.skipped;
   }
 
-  /** The attempt whose answer the caller sees. */
+  /** The attempt whose answer the caller sees; the later one, when it was carried on. */
   get committed(): AttemptRecord | null {
     return this.#committed;
   }
@@ -98,149 +89,160 @@ export class ProviderCall implements AsyncIterable<readonly Emission[]> {
     if (this.#hasStarted) throw new Error('A call runs once');
     this.#hasStarted = true;
     const abort = (): void => {
-      this.#begun?.run.abandon();
+      this.#attempts.abandon();
       this.#stopWaiting?.();
     };
     this.signal.addEventListener('abort', abort, { once: true });
     try {
-      const first = await this.#untilCommitted();
-      yield first.emissions;
-      if (first.last) return;
-      for (;;) {
-        const step = await this.#current().next();
-        if (step.kind === 'failed') throw this.#torn(step.failure);
-        if (step.last) this.#end('ok', null);
-        yield step.emissions;
-        if (step.last) return;
-      }
+      yield* this.#answer(await this.#untilCommitted());
     } finally {
       this.signal.removeEventListener('abort', abort);
       // Still open only when the consumer stopped in the middle.
-      this.#begun?.run.abandon();
-      this.#end('client_closed', null);
+      this.#attempts.abandon();
+      this.#attempts.endAll('client_closed');
     }
   }
 
-  #current(): AttemptRun {
-    if (this.#begun === null) throw new Error('No attempt is open');
-    return this.#begun.run;
+  /** Hands on a committed answer to its end, carried on once where the rules allow it. */
+  async *#answer(first: Commitment): AsyncGenerator<readonly Emission[], void, void> {
+    let { begun } = first;
+    let seam: Seam | undefined;
+    this.#partial?.add(first.emissions);
+    yield first.emissions;
+    while (begun !== null) {
+      const step = await begun.run.next();
+      if (step.kind === 'emissions') {
+        const { last } = step;
+        const emissions = seam?.join(step.emissions) ?? step.emissions;
+        if (last) this.#attempts.end(begun, 'ok', null);
+        else this.#partial?.add(emissions);
+        yield emissions;
+        if (last) return;
+        continue;
+      }
+      if (this.#isGone()) throw this.#gone();
+      const broken = begun.run.record;
+      this.#attempts.end(begun, step.failure.outcome, step.failure);
+      const carried = seam === undefined ? await this.#carryOn(broken) : null;
+      if (carried === null) throw new TornStreamError(step.failure, broken);
+      seam = carried.seam;
+      begun = carried.begun;
+      yield carried.emissions;
+    }
   }
 
   /** The attempt loop: permit, dispatch, wait for the first valid delta or a failure, next. */
   async #untilCommitted(): Promise<Commitment> {
-    let again: Again | null = null;
+    let options: BeginOptions = {};
+    this.#hedges.begins();
     for (;;) {
       this.#requireTime();
       const deployment = this.#cursor.current;
-      if (deployment === null) throw this.#lost(false);
-      const run = this.#begin(deployment, again);
-      if (run === null) {
-        again = null;
+      if (deployment === null) return this.#refused() ?? this.#giveUp(false);
+      const begun = this.#attempts.begin(deployment, options);
+      if (begun === null) {
+        options = {};
         this.#cursor.skip();
         continue;
       }
-      const step = await run.next();
-      if (step.kind === 'emissions') return this.#commit(run, step);
+      const hedge = this.#hedges.of(begun, this.#attempts, this.#cursor);
+      const end = await new AttemptRace(this.#attempts, begun, hedge).run(() => this.#isGone());
+      if (end.kind === 'won' && !this.#movesOn(end)) return this.#commit(end);
       if (this.#isGone()) throw this.#gone();
-      this.#end(step.failure.outcome, step.failure);
-      this.#failures.push(step.failure);
-      if (step.failure.class === 'content_refused') return this.#refused(run.record);
-      again = await this.#move(deployment, step.failure);
+      const move = this.#moveAfter(deployment, end);
+      if (move.kind === 'stop') return this.#refused() ?? this.#giveUp(this.#leftMs() < MIN_LEFT_MS);
+      options = await this.#again(move);
     }
+  }
+
+  /** Resolves after the wait before another try at the same deployment. */
+  async #again(move: Move): Promise<BeginOptions> {
+    if (move.kind !== 'again') return {};
+    if (move.waitMs > 0) await this.#wait(move.waitMs);
+    return { again: true, fresh: move.fresh };
   }
 
   #requireTime(): void {
-    if (this.#isGone()) throw new CallerGoneError();
-    if (this.#leftMs() < MIN_LEFT_MS) throw this.#lost(true);
+    if (this.#isGone()) throw this.#gone();
+    if (this.#leftMs() < MIN_LEFT_MS) this.#giveUp(true);
   }
 
-  #commit(run: AttemptRun, step: Commitment): Commitment {
-    this.#committed = run.record;
-    if (step.last) this.#end('ok', null);
-    return step;
+  #commit({ begun, emissions, last }: FirstDelta): Commitment {
+    begun.run.serve();
+    this.#committed = begun.run.record;
+    if (!last) return { begun, emissions };
+    this.#attempts.end(begun, 'ok', null);
+    return { begun: null, emissions };
   }
 
-  /** Goes where the failure leads; resolves after the wait before another try at the same deployment. */
-  async #move(deployment: Deployment, failure: UpstreamFailure): Promise<Again | null> {
-    const move = this.#afterFailure(deployment, failure);
-    if (move.kind === 'stop') throw this.#lost(this.#leftMs() < MIN_LEFT_MS);
-    if (move.kind === 'next') return null;
-    if (move.waitMs > 0) await this.#wait(move.waitMs);
-    return move;
+  /** An answer that is nothing but a refusal, where another model may be asked. */
+  #movesOn({ emissions, last }: FirstDelta): boolean {
+    return last && this.#rules.onRefusal === 'fallback' && isRefusal(emissions);
   }
 
-  /** Asks for a permit and dispatches, or notes why the candidate is passed over. */
-  #begin(deployment: Deployment, again: Again | null): AttemptRun | null {
-    const { gate, launcher, retries } = this.ports;
-    const nowMs = launcher.clock.nowMs();
-    const credential = launcher.credentialFor(deployment);
-    if (credential === undefined) return this.#skip(deployment, 'credential');
-    const permit = gate.admit(deployment, nowMs);
-    if (!permit.ok) return this.#skip(deployment, permit.reason, permit.retryAfterMs);
-    if (again === null) retries.request(deployment.id, nowMs);
-    const run = this.#launch(deployment, credential, again?.fresh ?? false, permit);
-    this.#begun = { run, permit };
-    this.#attempts.push(run.record);
-    return run;
+  #moveAfter(deployment: Deployment, end: RaceEnd): Move {
+    return end.kind === 'won' ? this.#refusedInside(end) : this.#afterFailure(deployment, end);
   }
 
-  #launch(
+  #refusedInside({ begun, emissions }: FirstDelta): Move {
+    this.#attempts.end(begun, 'content_refused', null);
+    this.#refusal ??= { begun, emissions };
+    return this.#cursor.failed(REFUSED, this.#facts(begun.deployment, false));
+  }
+
+  #afterFailure(
     deployment: Deployment,
-    credential: UsableCredential | null,
-    fresh: boolean,
-    permit: AttemptPermit,
-  ): AttemptRun {
-    try {
-      return this.ports.launcher.launch(this.input, { n: this.#attempts.length + 1, deployment, credential, fresh });
-    } catch (error) {
-      permit.release();
-      throw error;
+    { begun, failure }: { readonly begun: Begun; readonly failure: UpstreamFailure },
+  ): Move {
+    if (failure.class === 'content_refused') {
+      this.#refusal ??= { begun, emissions: refusedAnswer(this.input.requestId, begun.run.record) };
     }
+    const isCredential = failure.class === 'credential' || failure.class === 'quota_exhausted';
+    return this.#cursor.failed(failure, this.#facts(deployment, isCredential));
   }
 
-  #skip(deployment: Deployment, reason: Skipped['reason'], retryAfterMs?: number): null {
-    const { providerName, model } = deployment;
-    this.#skipped.push({ providerName, model, reason, retryAfterMs });
-    return null;
-  }
-
-  #afterFailure(deployment: Deployment, failure: UpstreamFailure): Move {
+  #facts(deployment: Deployment, isCredential: boolean): Parameters<CandidateCursor['failed']>[1] {
     const { launcher, retries } = this.ports;
-    const stale = this.#failures.filter((one) => one.class === 'stale_socket').length;
-    const allowed = Math.min(this.input.maxAttempts, MAX_ATTEMPTS);
-    const refusedCredential = failure.class === 'credential' || failure.class === 'quota_exhausted';
-    return this.#cursor.failed(failure, {
-      otherCredential: refusedCredential && deployment.credentialIds.length > 1 && hasCredential(launcher, deployment),
-      attemptsLeft: allowed - (this.#attempts.length - stale),
+    const hasOther = (): boolean => launcher.credentialFor(deployment) !== undefined;
+    return {
+      otherCredential: isCredential && deployment.credentialIds.length > 1 && hasOther(),
+      attemptsLeft: this.#attempts.left,
       leftMs: this.#leftMs(),
+      refusalMovesOn: this.#rules.onRefusal === 'fallback',
       random: jitter(),
       takeRetry: () => retries.take(deployment.id, launcher.clock.nowMs()),
-    });
+    };
   }
 
-  /** Seals the open attempt, tells the observer and gives the permit back: each exactly once. */
-  #end(outcome: AttemptOutcome, failure: UpstreamFailure | null): void {
-    const begun = this.#begun;
-    if (begun === null) return;
-    this.#begun = null;
-    const { run, permit } = begun;
-    run.seal(outcome, failure);
-    permit.release();
-    this.ports.launcher.learn(run.record, failure?.retryAfterMs);
-    this.ports.observer.observed(run.record.deployment, run.record, run.limits);
+  /** The first refusal of the content stands as the answer when no other model gave one: the caller sees the same from providers
+   *  that refuse by status and from those that refuse inside an answer. */
+  #refused(): Commitment | undefined {
+    if (this.#refusal === undefined) return undefined;
+    const { begun, emissions } = this.#refusal;
+    begun?.run.serve();
+    this.#committed = begun?.run.record ?? null;
+    return { begun: null, emissions };
   }
 
-  /** A provider that refuses by status what others refuse inside an answer: the caller sees the same answer from both. */
-  #refused(record: AttemptRecord): Commitment {
-    this.#committed = record;
-    return { emissions: refusedAnswer(this.input.requestId, record), last: true };
-  }
-
-  #torn(failure: UpstreamFailure): Error {
-    if (this.#isGone()) return this.#gone();
-    const { record } = this.#current();
-    this.#end(failure.outcome, failure);
-    return new TornStreamError(failure, record);
+  /** Lets another provider carry on a cut answer, if the rules, the answer and the plan allow it. */
+  async #carryOn(broken: AttemptRecord): Promise<(Commitment & { readonly seam: Seam }) | null> {
+    const text = this.#partial?.text ?? null;
+    const head = this.#partial?.head;
+    if (text === null || head === undefined) return null;
+    const continuation = { of: broken.n, request: continuedRequest(this.input.request, text) };
+    for (const deployment of this.#cursor.waiting.filter(canCarryOn)) {
+      if (this.#attempts.left < 1 || this.#leftMs() < MIN_LEFT_MS) return null;
+      this.#cursor.take(deployment);
+      const begun = this.#attempts.begin(deployment, { continuation });
+      if (begun === null) continue;
+      const end = await new AttemptRace(this.#attempts, begun, null).run(() => this.#isGone());
+      if (this.#isGone()) throw this.#gone();
+      if (end.kind === 'lost') continue;
+      const seam = new Seam(head, text);
+      const { begun: next, emissions } = this.#commit(end);
+      return { begun: next, emissions: [seam.mark(broken, begun.run.record), ...seam.join(emissions)], seam };
+    }
+    return null;
   }
 
   #isGone(): boolean {
@@ -248,12 +250,13 @@ export class ProviderCall implements AsyncIterable<readonly Emission[]> {
   }
 
   #gone(): CallerGoneError {
-    this.#end('client_closed', null);
+    this.#attempts.endAll('client_closed');
     return new CallerGoneError();
   }
 
-  #lost(outOfTime: boolean): Error {
-    return lastResort({ attempts: this.#attempts, failures: this.#failures, skipped: this.#skipped, outOfTime });
+  #giveUp(outOfTime: boolean): never {
+    const { records, failures, skipped } = this.#attempts;
+    throw lastResort({ attempts: records, failures, skipped, outOfTime });
   }
 
   #leftMs(): number {
@@ -271,9 +274,15 @@ export class ProviderCall implements AsyncIterable<readonly Emission[]> {
   }
 }
 
-function hasCredential(launcher: AttemptLauncher, deployment: Deployment): boolean {
-  return launcher.credentialFor(deployment) !== undefined;
-}
+/** A refusal that came inside an answer, as a reason to move on. */
+const REFUSED: UpstreamFailure = {
+  class: 'content_refused',
+  outcome: 'content_refused',
+  status: 200,
+  vendorCode: null,
+  publicMessage: 'its content filter refused the request',
+  billed: 'yes',
+};
 
 /** @throws Error — simulated and real partners stand in one plan, which planning must never do */
 function requireOneWorld(plan: readonly Deployment[]): void {

@@ -24,6 +24,7 @@ import { AttemptPorts, ProvidersService } from './providers.service.js';
 import { SecretBox } from './secret-box.js';
 import { SimulatedOrigins } from './simulated-origins.js';
 import { Transport } from './transport.js';
+import { TtftBook } from './ttft-book.js';
 
 @Module({
   imports: [TypeOrmModule.forFeature([...PROVIDERS_ENTITIES]), AuditModule],
@@ -46,6 +47,7 @@ import { Transport } from './transport.js';
     SecretBox,
     SimulatedOrigins,
     Transport,
+    TtftBook,
   ],
   exports: [ProvidersService, ProviderAdminService, DeploymentAdminService, SimulatedOrigins],
 })

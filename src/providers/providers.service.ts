@@ -11,6 +11,7 @@ import type { Deployment } from './domain/deployment.js';
 import type { ProviderDirectory } from './domain/provider-directory.js';
 import { ProviderRows } from './persistence/provider-rows.js';
 import type { ProviderView } from './provider-admin.service.js';
+import { HedgeBudgets } from './hedge-budgets.js';
 import { ProviderCall } from './provider-call.js';
 import { ProviderProbe, type ProbeResult } from './provider-probe.js';
 import { RetryBudgets } from './retry-budgets.js';
@@ -35,6 +36,7 @@ export class ProvidersService {
   /** Deployments of a configuration. */
   readonly part: SnapshotPart<ProviderDirectory>;
   readonly #retries = new RetryBudgets();
+  readonly #hedges = new HedgeBudgets();
 
   constructor(
     snapshots: ConfigSnapshots,
@@ -63,7 +65,8 @@ export class ProvidersService {
   /** One call along its plan. Nothing is dispatched before the iteration begins. */
   call(input: CallInput, signal: AbortSignal): ProviderCall {
     const { gate, observer } = this.ports;
-    return new ProviderCall(input, { gate, observer, launcher: this.launcher, retries: this.#retries }, signal);
+    const ports = { gate, observer, launcher: this.launcher, retries: this.#retries, hedges: this.#hedges };
+    return new ProviderCall(input, ports, signal);
   }
 
   /** Probes what a provider has: each deployment, at most 8; without one, the provider itself. */

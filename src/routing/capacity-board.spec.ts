@@ -40,6 +40,10 @@ function anAttempt(endedAtMs: number, fields: Partial<AttemptRecord> = {}): Atte
     status: 200,
     vendorCode: null,
     publicMessage: null,
+    retryAfterMs: null,
+    blameless: false,
+    committed: true,
+    continues: null,
     billed: 'yes',
     usage: null,
     usageSource: 'none',
@@ -47,6 +51,8 @@ function anAttempt(endedAtMs: number, fields: Partial<AttemptRecord> = {}): Atte
     billedTier: null,
     received: { textBytes: 0, reasoningBytes: 0 },
     sentBytes: 0,
+    inputTimes: 1,
+    unreported: null,
     ...fields,
   };
 }

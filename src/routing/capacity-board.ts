@@ -38,6 +38,11 @@ export class CapacityBoard implements AttemptGate, AttemptObserver {
       : { ok: false, reason, retryAfterMs: Math.max(0, retryAtMs - atMs) };
   }
 
+  /** Share of a deployment's concurrency that is taken, 0…1. */
+  load(deployment: Deployment): number {
+    return this.#meterOf(deployment).load;
+  }
+
   /** Attempts that a partner answered since this replica started. */
   get served(): number {
     return this.#served;

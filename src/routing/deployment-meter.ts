@@ -53,6 +53,11 @@ export class DeploymentMeter {
     return this.#inFlight === 0;
   }
 
+  /** Share of its concurrency that is taken. */
+  get load(): number {
+    return this.#inFlight / this.#maxConcurrent();
+  }
+
   /** Moves the breaker; returns the state before when it lets something else through now. */
   signal(signal: BreakerSignal, nowMs: number, random: number): BreakerState['kind'] | null {
     const before = this.#breaker;
@@ -102,7 +107,7 @@ export class DeploymentMeter {
       if (next !== undefined) this.#limits.set(report.unit, next);
     }
     this.#countTokens(attempt, limits, nowMs);
-    const failed = attempt.failureClass !== null && FAILURES.has(attempt.failureClass);
+    const failed = isFailure(attempt);
     const ok = attempt.outcome === 'ok' || attempt.outcome === 'content_refused';
     if (ok || failed) {
       this.#lastOutcomeAtMs = nowMs;
@@ -213,6 +218,10 @@ export class DeploymentMeter {
     if (this.#lastOutcomeAtMs === null) return 'unknown';
     return nowMs - this.#lastOutcomeAtMs > IDLE_MS ? 'idle' : 'healthy';
   }
+}
+
+function isFailure({ failureClass, blameless }: AttemptRecord): boolean {
+  return failureClass !== null && FAILURES.has(failureClass) && !blameless;
 }
 
 function toCapacityLimit(headroom: Headroom, nowMs: number): CapacityLimit {

@@ -47,14 +47,31 @@ export interface AttemptRecord {
   readonly vendorCode: string | null;
   /** May be shown to callers. */
   readonly publicMessage: string | null;
+  /** How long the provider asked to be left alone; null when it said nothing that counts. */
+  readonly retryAfterMs: number | null;
+  /** True for a failure that says nothing about the provider's health: the caller's deadline left it less than it usually needs. */
+  readonly blameless: boolean;
+  /** Its answer, or a part of it, is what the caller sees. */
+  readonly committed: boolean;
+  /** The attempt whose cut answer this one carries on; null for all others. */
+  readonly continues: number | null;
   readonly billed: 'no' | 'maybe' | 'yes';
-  /** Null unless `usageSource` is `reported`. */
+  /** Null unless something was reported. */
   readonly usage: TokenUsage | null;
   readonly usageSource: UsageSource;
   readonly answeredModel: string | null;
   readonly billedTier: string | null;
   /** UTF-8 bytes of generated text that passed. */
   readonly received: { readonly textBytes: number; readonly reasoningBytes: number };
-  /** Bytes of the request body. */
+  /** Bytes of the request body, of all requests together. */
   readonly sentBytes: number;
+  /** How often the prompt was sent: more than once when several requests make up the attempt. */
+  readonly inputTimes: number;
+  /** What no report covers, when only some of several requests reported: `usage` then holds the reports alone. */
+  readonly unreported: { readonly inputTimes: number; readonly received: AttemptRecord['received'] } | null;
+}
+
+/** The attempt that a call is told by: the last one that served, else the last one made. */
+export function servingAttempt(attempts: readonly AttemptRecord[]): AttemptRecord | undefined {
+  return attempts.findLast(({ committed }) => committed) ?? attempts.at(-1);
 }

@@ -18,7 +18,35 @@ export interface CallInput {
   readonly maxAttempts: number;
   /** Places the plan was restricted to (ISO 3166-1 alpha-2, `EU`, `EEA`); checked again at dispatch. Absent: anywhere. */
   readonly jurisdictions?: readonly string[] | null;
+  /** Absent: {@link PLAIN_RULES}. */
+  readonly rules?: CallRules;
 }
+
+/** What a routing policy says about attempts, beyond their order. */
+export interface CallRules {
+  /** What may leave first. `any`: reasoning too; `content`: reasoning is held back as well, so that a fault after it can still be
+   *  answered by another candidate; `default`: `content` for tools at vendors that are known to fail after reasoning, else `any`. */
+  readonly commitOn: 'default' | 'any' | 'content';
+  /** What a provider's refusal of the content leads to: the refusal as answer, or the next model of the plan. */
+  readonly onRefusal: 'return' | 'fallback';
+  /** What a break after the first delta leads to: an explicit error, or another provider that carries on where it broke. */
+  readonly onCut: 'end' | 'continue';
+  /** Null: never. */
+  readonly hedge: HedgeRule | null;
+}
+
+/** A second attempt at another provider, while the first one is late. The hold covers both. */
+export interface HedgeRule {
+  /** Whose share is counted: an organisation. */
+  readonly account: string;
+  /** Most that hedges of this account may cost per day, 10⁻¹² of the plan's currency; worst cases are counted. */
+  readonly dailyLimit: bigint;
+  /** Worst case of one attempt at a deployment of the plan, by deployment id. */
+  readonly worst: ReadonlyMap<string, bigint>;
+}
+
+/** What holds when the policy says nothing. */
+export const PLAIN_RULES: CallRules = { commitOn: 'default', onRefusal: 'return', onCut: 'end', hedge: null };
 
 /** Most candidates that one call looks at, and most attempts it makes. */
 export const MAX_CANDIDATES = 8;

@@ -23,6 +23,7 @@ const FACTS: MoveFacts = {
   otherCredential: false,
   attemptsLeft: 3,
   leftMs: 10_000,
+  refusalMovesOn: false,
   random: 0.5,
   takeRetry: () => true,
 };

@@ -23,3 +23,9 @@ export function refusedAnswer(requestId: string, attempt: AttemptRecord): readon
     { kind: 'done' },
   ];
 }
+
+/** True when an answer consists of a content filter's refusal: it ended with it and brought nothing else. */
+export function isRefusal(emissions: readonly Emission[]): boolean {
+  const isRefused = emissions.some((one) => one.kind === 'finish' && one.reason === 'content_filter');
+  return isRefused && !emissions.some((one) => one.kind === 'chunk' && one.progress === 'content');
+}

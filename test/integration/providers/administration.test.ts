@@ -34,6 +34,10 @@ class OpenGate extends AttemptGate {
   override admit(): ReturnType<AttemptGate['admit']> {
     return { ok: true, release: () => undefined };
   }
+
+  override load(): number {
+    return 0;
+  }
 }
 
 class DeafObserver extends AttemptObserver {

@@ -21,14 +21,17 @@ import type { Deployment } from '../../../src/providers/domain/deployment.js';
 import { ProviderDirectory } from '../../../src/providers/domain/provider-directory.js';
 import { ProviderCall } from '../../../src/providers/provider-call.js';
 import { ProviderProbe } from '../../../src/providers/provider-probe.js';
+import { HedgeBudgets } from '../../../src/providers/hedge-budgets.js';
 import { RetryBudgets } from '../../../src/providers/retry-budgets.js';
 import { SecretBox } from '../../../src/providers/secret-box.js';
 import { SimulatedOrigins } from '../../../src/providers/simulated-origins.js';
 import { Transport } from '../../../src/providers/transport.js';
+import { TtftBook } from '../../../src/providers/ttft-book.js';
 
 /** Gives permits, counts them, and refuses what a test tells it to. */
 class CountingGate extends AttemptGate {
   readonly refusals = new Map<string, AttemptRefusal>();
+  readonly loads = new Map<string, number>();
   admitted = 0;
   released = 0;
 
@@ -42,6 +45,10 @@ class CountingGate extends AttemptGate {
         this.released += 1;
       },
     };
+  }
+
+  override load({ id }: Deployment): number {
+    return this.loads.get(id) ?? 0;
   }
 }
 
@@ -73,7 +80,9 @@ export class CallRig {
   readonly probe: ProviderProbe;
   readonly #directory = mkdtempSync(path.join(tmpdir(), 'aip-call-'));
   readonly #launcher: AttemptLauncher;
+  readonly ttfts = new TtftBook();
   readonly #retries = new RetryBudgets();
+  readonly #hedges = new HedgeBudgets();
 
   constructor(allowCidrs: readonly string[] = ['127.0.0.0/8']) {
     const keyFile = path.join(this.#directory, 'key');
@@ -83,7 +92,7 @@ export class CallRig {
     this.box = new SecretBox(config);
     this.transport = new Transport(config, this.origins, this.clock);
     this.vault = new CredentialVault(this.box);
-    this.#launcher = new AttemptLauncher(adapters, this.vault, this.transport, this.clock);
+    this.#launcher = new AttemptLauncher(adapters, this.vault, this.transport, this.ttfts, this.clock);
     this.probe = new ProviderProbe(adapters, this.vault, this.transport, this.clock);
   }
 
@@ -159,7 +168,13 @@ export class CallRig {
       maxAttempts: 4,
       ...more,
     };
-    const ports = { gate: this.gate, observer: this.witness, launcher: this.#launcher, retries: this.#retries };
+    const ports = {
+      gate: this.gate,
+      observer: this.witness,
+      launcher: this.#launcher,
+      retries: this.#retries,
+      hedges: this.#hedges,
+    };
     return new ProviderCall(input, ports, signal ?? new AbortController().signal);
   }
 

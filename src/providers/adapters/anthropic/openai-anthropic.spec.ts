@@ -188,7 +188,8 @@ describe('requests for Anthropic Messages', () => {
   });
 
   it.each([
-    [{ n: 2 }, ['n']],
+    [{ n: 8 }, []],
+    [{ n: 9 }, ['n']],
     [{ n: 1, presence_penalty: 0, logprobs: false }, []],
     [{ logit_bias: { 1: 1 }, frequency_penalty: 1 }, ['logit_bias', 'frequency_penalty']],
     [{ temperature: 1.5 }, ['temperature']],

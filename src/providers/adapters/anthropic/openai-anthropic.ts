@@ -1,6 +1,7 @@
 import type { ChatRequest, SseEvent } from '../../../openai/index.js';
 import type { Adapter, DeploymentView, ReceivedBytes, UpstreamCall, WireRequest } from '../adapter.js';
 import { AnswerExchange } from '../answer-exchange.js';
+import { choicesOf } from '../fan-out.js';
 import { isJsonObject, objectOf, textOf, type JsonObject } from '../json-value.js';
 import { readLimits } from './limits.js';
 import { MessageTranslator, type Translated } from './message-translator.js';
@@ -9,14 +10,14 @@ import { ANSWER_TOOL, ignoredMembers, messagesBody, messagesGaps, structuredBy }
 
 const VERSION = { 'anthropic-version': '2023-06-01', 'accept-encoding': 'identity' };
 
-/** Chat with Anthropic's Messages. More than one choice per request is a gap in this release. */
+/** Chat with Anthropic's Messages. Several choices are as many requests. */
 export const anthropicChat: Adapter = {
   from: 'openai',
   to: 'anthropic',
   operation: 'chat',
   gaps: (request, deployment) => messagesGaps(request as ChatRequest, deployment),
   ignored: (request) => ignoredMembers(request as ChatRequest),
-  cost: () => ({ inputTimes: 1, meters: ['cacheWrite1h', 'webSearch'] }),
+  cost: (request) => ({ inputTimes: choicesOf(request), meters: ['cacheWrite1h', 'webSearch'] }),
   open: (call) => new MessagesExchange(call),
   limits: readLimits,
   probe: (deployment) => ({

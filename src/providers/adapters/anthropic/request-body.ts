@@ -1,6 +1,7 @@
 import type { ChatRequest, Tool, ToolChoice } from '../../../openai/index.js';
 import type { CapabilityGap, DeploymentView, UpstreamCall } from '../adapter.js';
 import { ADVISORY, asksFor, capabilityGaps, gap, uniqueGaps } from '../capability-gaps.js';
+import { withoutFanOut } from '../fan-out.js';
 import { isSet, type JsonObject } from '../json-value.js';
 import { canThinkOn, systemBlocks, turns } from './messages.js';
 import { traitsOf } from './model-traits.js';
@@ -10,7 +11,6 @@ export const ANSWER_TOOL = 'structured_answer';
 
 /** Members without a counterpart. */
 const WITHOUT_COUNTERPART = [
-  'n',
   'logit_bias',
   'logprobs',
   'top_logprobs',
@@ -45,7 +45,7 @@ export function structuredBy({ response_format: format }: ChatRequest, deploymen
 
 /** Members of a chat request that this deployment cannot honour. */
 export function messagesGaps(request: ChatRequest, deployment: DeploymentView): readonly CapabilityGap[] {
-  const gaps = capabilityGaps(request, deployment.capabilities);
+  const gaps = withoutFanOut(capabilityGaps(request, deployment.capabilities), request);
   for (const member of WITHOUT_COUNTERPART) {
     if (asksFor(request, member)) gaps.push(gap(member, 'Anthropic has no counterpart'));
   }

@@ -1,0 +1,107 @@
+import type { UpstreamFailure } from './adapters/failure.js';
+import type { AttemptGate, AttemptObserver, AttemptPermit } from './attempt-gate.js';
+import type { AttemptLauncher, Launch } from './attempt-launcher.js';
+import type { AttemptOutcome, AttemptRecord } from './domain/attempt.js';
+import { MAX_ATTEMPTS, type CallInput } from './domain/call.js';
+import type { Deployment } from './domain/deployment.js';
+import type { Skipped } from './domain/last-resort.js';
+import type { HedgeBudgets } from './hedge-budgets.js';
+import type { RetryBudgets } from './retry-budgets.js';
+import type { RunningAttempt } from './running-attempt.js';
+
+/** What a call works with. */
+export interface CallPorts {
+  readonly gate: AttemptGate;
+  readonly observer: AttemptObserver;
+  readonly launcher: AttemptLauncher;
+  readonly retries: RetryBudgets;
+  readonly hedges: HedgeBudgets;
+}
+
+/** An attempt that runs, with the permit it was begun on. */
+export interface Begun {
+  readonly deployment: Deployment;
+  readonly run: RunningAttempt;
+  readonly permit: AttemptPermit;
+}
+
+/** How an attempt differs from the first one at its deployment. */
+export interface BeginOptions {
+  /** Tried before in this call. */
+  readonly again?: boolean;
+  readonly fresh?: boolean;
+  readonly continuation?: Launch['continuation'];
+}
+
+/** The attempts of one call: none begins without a permit and a credential, and each ends exactly once. */
+export class CallAttempts {
+  /** In order of dispatch. */
+  readonly records: AttemptRecord[] = [];
+  readonly failures: UpstreamFailure[] = [];
+  readonly skipped: Skipped[] = [];
+  readonly #open = new Set<Begun>();
+
+  constructor(
+    private readonly input: CallInput,
+    private readonly ports: CallPorts,
+  ) {}
+
+  /** Attempts that may still be made; repeats on a fresh connection do not count. */
+  get left(): number {
+    const stale = this.failures.filter((one) => one.class === 'stale_socket').length;
+    return Math.min(this.input.maxAttempts, MAX_ATTEMPTS) - (this.records.length - stale);
+  }
+
+  /** Asks for a permit and dispatches, or notes why the candidate is passed over. */
+  begin(deployment: Deployment, options: BeginOptions = {}): Begun | null {
+    const { gate, launcher, retries } = this.ports;
+    const nowMs = launcher.clock.nowMs();
+    const credential = launcher.credentialFor(deployment);
+    if (credential === undefined) return this.#skip(deployment, 'credential');
+    const permit = gate.admit(deployment, nowMs);
+    if (!permit.ok) return this.#skip(deployment, permit.reason, permit.retryAfterMs);
+    if (options.again !== true) retries.request(deployment.id, nowMs);
+    const { fresh = false, continuation } = options;
+    const n = this.records.length + 1;
+    const launch = { n, deployment, credential, fresh, ...(continuation === undefined ? {} : { continuation }) };
+    const begun = { deployment, run: this.#launch(launch, permit), permit };
+    this.#open.add(begun);
+    this.records.push(begun.run.record);
+    return begun;
+  }
+
+  /** Seals an attempt, tells the observer and gives the permit back: each exactly once. */
+  end(begun: Begun, outcome: AttemptOutcome, failure: UpstreamFailure | null): void {
+    if (!this.#open.delete(begun)) return;
+    const { run, permit } = begun;
+    run.seal(outcome, failure);
+    permit.release();
+    if (failure !== null) this.failures.push(failure);
+    this.ports.launcher.learn(run.record, failure?.retryAfterMs);
+    this.ports.observer.observed(run.record.deployment, run.record, run.limits);
+  }
+
+  /** Closes the connections of all that run. */
+  abandon(): void {
+    for (const { run } of this.#open) run.abandon();
+  }
+
+  /** Ends all that run. */
+  endAll(outcome: AttemptOutcome): void {
+    for (const begun of [...this.#open]) this.end(begun, outcome, null);
+  }
+
+  #launch(launch: Launch, permit: AttemptPermit): RunningAttempt {
+    try {
+      return this.ports.launcher.launch(this.input, launch);
+    } catch (error) {
+      permit.release();
+      throw error;
+    }
+  }
+
+  #skip({ providerName, model }: Deployment, reason: Skipped['reason'], retryAfterMs?: number): null {
+    this.skipped.push({ providerName, model, reason, retryAfterMs });
+    return null;
+  }
+}
