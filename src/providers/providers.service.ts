@@ -62,6 +62,12 @@ export class ProvidersService {
     return adapter.gaps(request as never, deployment);
   }
 
+  /** How often a deployment bills the prompt of a request: more than once where several choices are as many requests. */
+  inputTimes(request: Readonly<Record<string, unknown>>, deployment: Deployment): number {
+    const operation = request['messages'] === undefined ? 'embeddings' : 'chat';
+    return this.adapters.find(deployment, operation)?.cost(request as never).inputTimes ?? 1;
+  }
+
   /** One call along its plan. Nothing is dispatched before the iteration begins. */
   call(input: CallInput, signal: AbortSignal): ProviderCall {
     const { gate, observer } = this.ports;

@@ -15,6 +15,7 @@ export {
   type Task,
   type TaskSource,
 } from './domain/route-decision.js';
+export { allowedPlaces } from './domain/filter-candidates.js';
 export { DEFAULT_POLICY_BODY, type RoutePolicy, type RoutePolicyBody } from './domain/route-policy.js';
 export type { RequestFacts, RoutingWish } from './domain/route-request.js';
 export { TASKS } from './domain/task.js';

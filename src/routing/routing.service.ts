@@ -17,6 +17,7 @@ import { PolicyBook, type PolicyInForce } from './domain/policy-book.js';
 import type { RouteDecision, Task } from './domain/route-decision.js';
 import type { Candidate, RequestFacts, RouteRequest, RoutingWish } from './domain/route-request.js';
 import { determineTask, TASKS } from './domain/task.js';
+import type { RoutePolicyBody } from './domain/route-policy.js';
 import { RouteDecisionRepository, type DecisionRow } from './persistence/route-decision.repository.js';
 import { RoutePolicyRepository } from './persistence/route-policy.repository.js';
 
@@ -98,6 +99,11 @@ export class RoutingService {
     );
   }
 
+  /** The routing policy that an organisation's calls are made by. */
+  policyOf(orgId: string, snapshot: ConfigSnapshot = this.snapshots.current()): RoutePolicyBody {
+    return snapshot.get(this.part).of(orgId).body;
+  }
+
   /** Writes decisions in the transaction of their intents. */
   async insertDecisions(tx: Tx, rows: readonly DecisionRow[]): Promise<void> {
     await this.decisions.insert(tx, rows);
@@ -164,7 +170,8 @@ export class RoutingService {
     with_: { readonly prices: PriceBook; readonly random: number },
   ): Candidate {
     const gaps = this.providers.gaps(wish.request, deployment).map(({ member }) => member);
-    const priced = priceOf(deployment, wish, with_.prices);
+    const inputTimes = this.providers.inputTimes(wish.request, deployment);
+    const priced = priceOf(deployment, wish, { prices: with_.prices, inputTimes });
     return { deployment, gaps, ...priced, live: this.board.live(deployment, wish.atMs, 0) };
   }
 }
@@ -177,7 +184,7 @@ function hasPrices(quote: PriceQuote, operation: RouteWish['operation']): boolea
 function priceOf(
   deployment: Deployment,
   { request, operation, facts, atMs }: RouteWish,
-  prices: PriceBook,
+  { prices, inputTimes }: { readonly prices: PriceBook; readonly inputTimes: number },
 ): { quote: PriceQuote | undefined; expected: PicoUsd | null; worst: PicoUsd | null } {
   const tier = typeof request['service_tier'] === 'string' ? request['service_tier'] : undefined;
   const { vendor, upstreamModel: model, region } = deployment;
@@ -190,10 +197,10 @@ function priceOf(
   return {
     quote,
     expected: expectedCost(quote, {
-      inputTokens: facts.inputTokens,
+      inputTokens: facts.inputTokens * inputTimes,
       outputTokens: Math.min(outputBound, USUAL_OUTPUT) * n,
     }),
-    worst: worstCase([quote, ...quotes], { inputBound: facts.inputBound, outputBound, n }),
+    worst: worstCase([quote, ...quotes], { inputBound: facts.inputBound * inputTimes, outputBound, n }),
   };
 }
 

@@ -60,7 +60,8 @@ const RULES: Readonly<Record<string, TypeRule>> = {
   ]),
   'ai.attempt': rule(
     2,
-    'cost deployment ended error http in model out provider region req seq simulated started status ttfbMs usageSource',
+    'continues cost deployment ended error http in model out provider region req seq simulated started status ttfbMs ' +
+      'usageSource',
   ),
   'ai.request.outcome': rule(4, OUTCOME),
   'ai.request.unknown': rule(4, 'cost req usageIds why'),

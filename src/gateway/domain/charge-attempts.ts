@@ -42,10 +42,23 @@ const NOTHING: TokenCounts = Object.freeze({ input: 0, cachedInput: 0, cacheWrit
 
 /** The counts an attempt is charged on. Source: the money page §6: reported, else counted over received bytes, else the input. */
 function countsOf(attempt: AttemptRecord, terms: AttemptTerms): TokenCounts {
-  if (attempt.usage !== null) return attempt.usage;
-  if (attempt.usageSource === 'none') return NOTHING;
-  if (attempt.usageSource === 'estimated') return { ...NOTHING, input: terms.inputTokens };
-  return { ...NOTHING, input: terms.inputTokens, ...countOutput(attempt.received, terms.outputBound) };
+  const reported = attempt.usage ?? NOTHING;
+  if (attempt.usageSource === 'none' || attempt.usageSource === 'reported') return reported;
+  // Of several requests that make up one attempt, some may have reported.
+  const { inputTimes, received } = attempt.unreported ?? attempt;
+  const counted = attempt.usageSource === 'counted' ? countOutput(received, terms.outputBound * inputTimes) : NOTHING;
+  return {
+    ...reported,
+    input: reported.input + terms.inputTokens * inputTimes,
+    output: reported.output + counted.output,
+    reasoning: reported.reasoning + counted.reasoning,
+  };
+}
+
+/** The attempts whose answer the caller sees: one, or two when the first was cut and carried on; the last one when none served. */
+export function servedCharges({ attempts }: ChargedCall): readonly ChargedAttempt[] {
+  const served = attempts.filter(({ attempt }) => attempt.committed);
+  return served.length > 0 ? served : attempts.slice(-1);
 }
 
 /** Prices one attempt by the price in force when it began, in the band and tier it was billed in. Never fails for lack of a price. */
@@ -62,7 +75,8 @@ export function chargeAttempt(attempt: AttemptRecord, terms: AttemptTerms, price
       region: deployment.region,
       ...(attempt.billedTier === null ? {} : { tier: attempt.billedTier }),
       atMs: attempt.startedAtMs,
-      inputTokens: counts.input + counts.cachedInput + counts.cacheWrite,
+      // Bands are chosen per request.
+      inputTokens: Math.ceil((counts.input + counts.cachedInput + counts.cacheWrite) / Math.max(1, attempt.inputTimes)),
     }) ?? terms.quote;
   const charge = chargeUsage(counts, extras, quote);
   return { ...base, cost: charge.amount, priceIds: charge.priceIds, assumed: charge.assumed.length > 0 };

@@ -13,11 +13,12 @@ import type { CallStatus } from '../settlement/call-records.js';
 import type { OpenCall } from '../settlement/open-call.js';
 import type { EndedCall } from '../settlement/open-request.js';
 import { SettlementService } from '../settlement/settlement.service.js';
+import { callPlaces, callRules, heldPlan } from './call-rules.js';
 import type { CallTrace } from './call-trace.js';
 import { completionOf } from './completion.js';
 import { PseudonymKey } from './pseudonym-key.js';
 import type { Rendering } from './rendering.js';
-import { admitRequest, callInput, frameOf, oneCurrency, routeWish } from './stage-inputs.js';
+import { admitRequest, callInput, choicesOf, frameOf, oneCurrency, routeWish, worstTokens } from './stage-inputs.js';
 
 /** How an answer ended, as far as the delivery knows. */
 interface Delivery {
@@ -70,6 +71,10 @@ export class CallLine {
 
     trace.stage = 'routing';
     const decision = this.routing.plan(routeWish(frame));
+    const policy = this.routing.policyOf(charge.attribution.orgId, frame.snapshot);
+    const plan = oneCurrency(decision.attempts);
+    const standing = { orgId: charge.attribution.orgId, criticality: admission.criticality, choices: choicesOf(frame) };
+    const rules = callRules(policy, standing, plan);
 
     trace.stage = 'budgets';
     await using open = await this.settlement.open({
@@ -77,17 +82,19 @@ export class CallLine {
       charge,
       snapshot: frame.snapshot,
       decision,
-      plan: oneCurrency(decision.attempts),
+      plan: heldPlan(plan, rules),
       inputTokens: frame.size.tokens,
       outputBound: frame.bounds.outputBound,
       criticality: admission.criticality,
       exhibits: exhibits.map(({ sha256 }) => sha256),
       deadlineAtMs: frame.deadlineAtMs,
+      worstTokens: worstTokens(frame, rules),
     });
     trace.dispatching(open.opened);
 
     const endUser = pseudonyms.of(charge.attribution.userId);
-    const upstream = this.providers.call(callInput(frame, open.opened, endUser), signal);
+    const jurisdictions = callPlaces(policy, call.wish.routing.jurisdictions);
+    const upstream = this.providers.call(callInput(frame, open.opened, { endUser, rules, jurisdictions }), signal);
     trace.upstream = upstream;
     const delivery: Delivery = { status: 'client_closed', http: null }; // What holds when the consumer stops in the middle.
     try {

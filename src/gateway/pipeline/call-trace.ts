@@ -1,8 +1,8 @@
 import { formatReceipt, type Receipt } from '../../audit/index.js';
 import { formatAmount, toWireMoney, type Money } from '../../platform/money/index.js';
-import type { AttemptRecord, ProviderCall } from '../../providers/index.js';
+import { servingAttempt, type AttemptRecord, type ProviderCall } from '../../providers/index.js';
 import type { Admission } from '../../quotas/index.js';
-import type { ChargedCall } from '../domain/charge-attempts.js';
+import { servedCharges, type ChargedAttempt, type ChargedCall } from '../domain/charge-attempts.js';
 import type { IncomingCall } from '../domain/incoming-call.js';
 import type { HeadFacts } from '../domain/response-headers.js';
 import type { OpenedCall } from '../settlement/open-call.js';
@@ -57,7 +57,7 @@ export class CallTrace {
   /** What the status line tells. */
   headFacts(durability: 'strict' | 'relaxed'): HeadFacts {
     const attempts = this.upstream?.attempts ?? [];
-    const last = attempts.at(-1);
+    const last = servingAttempt(attempts);
     const { cost } = this;
     return {
       ...answeredBy(last, this.upstream?.answeredModel ?? null),
@@ -90,11 +90,11 @@ export class CallTrace {
     return {
       requestId: this.call.requestId,
       requestedModel: this.call.request.model,
-      ...servedBy(attempts.at(-1), this.upstream?.answeredModel ?? null),
+      ...servedBy(servingAttempt(attempts), this.upstream?.answeredModel ?? null),
       ...decidedFor(this.opened),
       simulated: this.simulated,
       overheadMs: Math.round(this.overheadMs() * 10) / 10,
-      usageSource: charged?.attempts.at(-1)?.usageSource ?? null,
+      usageSource: servedCharge(charged)?.usageSource ?? null,
       clamped: null,
       attempts: attempts.map((attempt) => describeAttempt(attempt, charged, currency)),
       ...(charged === undefined ? {} : { cost: toWireMoney({ amount: charged.cost, currency }) }),
@@ -103,7 +103,7 @@ export class CallTrace {
 
   /** Log-safe facts. */
   logFacts(): Record<string, unknown> {
-    const last = this.charged?.attempts.at(-1);
+    const last = servedCharge(this.charged);
     return {
       orgId: this.call.principal.orgId,
       userId: this.call.principal.userId,
@@ -119,6 +119,10 @@ export class CallTrace {
       ttftMs: last?.attempt.ttftMs ?? null,
     };
   }
+}
+
+function servedCharge(charged: ChargedCall | undefined): ChargedAttempt | undefined {
+  return charged === undefined ? undefined : servedCharges(charged).at(-1);
 }
 
 function answeredBy(
@@ -169,6 +173,7 @@ function describeAttempt(
     ttftMs: attempt.ttftMs === null ? null : Math.round(attempt.ttftMs),
     durationMs: Math.round(attempt.durationMs),
     usageSource: attempt.usageSource,
+    ...(attempt.continues === null ? {} : { continues: attempt.continues }),
     ...(cost === undefined ? {} : { cost: toWireMoney({ amount: cost.cost, currency }) }),
   };
 }

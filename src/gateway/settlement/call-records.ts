@@ -3,7 +3,7 @@ import type { Charge } from '../../cases/index.js';
 import { formatMicros } from '../../platform/clock/index.js';
 import { toWireMoney, type Money } from '../../platform/money/index.js';
 import type { Ranked, RouteDecision } from '../../routing/index.js';
-import type { ChargedAttempt, ChargedCall } from '../domain/charge-attempts.js';
+import { servedCharges, type ChargedAttempt, type ChargedCall } from '../domain/charge-attempts.js';
 import type { IncomingCall } from '../domain/incoming-call.js';
 
 const JSON_TYPE = 'application/json';
@@ -131,6 +131,7 @@ export function attemptDraft(
       provider: deployment.providerName,
       region: deployment.region ?? undefined,
       req: requestId,
+      continues: attempt.continues ?? undefined,
       seq: attempt.n,
       simulated: deployment.simulated,
       started: formatMicros(attempt.startedAtMs * MICROS_PER_MS),
@@ -155,7 +156,7 @@ export function outcomeDraft(
   },
 ): RecordDraft {
   const { end, charged } = facts;
-  const last = charged.attempts.at(-1);
+  const last = servedCharges(charged).at(-1);
   const totals = charged.attempts.map(tokensOf);
   return {
     type: 'ai.request.outcome',

@@ -17,4 +17,6 @@ export interface EndedCall {
 export type OpenRequest = Omit<OpenedCall, 'hold' | 'intentId' | 'intentReceipt' | 'openedAtMs' | 'currency'> & {
   readonly exhibits: readonly string[];
   readonly deadlineAtMs: number;
+  /** Most tokens of the call, over all choices and attempts that run at once. */
+  readonly worstTokens: number;
 };

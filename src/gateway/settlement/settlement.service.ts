@@ -9,7 +9,7 @@ import { jitter, newId } from '../../platform/ids/index.js';
 import { formatAmount, larger, ZERO } from '../../platform/money/index.js';
 import { Metrics } from '../../platform/telemetry/index.js';
 import type { AttemptRecord } from '../../providers/index.js';
-import { chargeCall, type ChargedCall } from '../domain/charge-attempts.js';
+import { chargeCall, servedCharges, type ChargedCall } from '../domain/charge-attempts.js';
 import { attemptDraft, intentDraft, outcomeDraft, refusedDraft, type CallEnd } from './call-records.js';
 import { budgetExceeded, budgetContended } from './budget-refusals.js';
 import { OpenCall, type CallStore, type OpenedCall } from './open-call.js';
@@ -159,7 +159,7 @@ export class SettlementService implements CallStore<EndedCall> {
         deployment: { id: deployment.id, providerId: deployment.providerId, model: deployment.model },
         currency: quote.currency,
         worst,
-        worstTokens: request.inputTokens + request.outputBound,
+        worstTokens: request.worstTokens,
       })),
       atMs,
       expiresAtMs,
@@ -204,7 +204,7 @@ export class SettlementService implements CallStore<EndedCall> {
     };
     const draft = outcomeDraft(charge, call.requestId, facts);
     records.push(await this.audit.prepare(draft));
-    const served = charged.attempts.at(-1)?.attempt.deployment;
+    const served = servedCharges(charged).at(-1)?.attempt.deployment;
     return {
       kind: 'settle',
       requestId: call.requestId,

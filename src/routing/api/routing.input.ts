@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { pageQuery } from '../../platform/http/index.js';
 import { parseAmount } from '../../platform/money/index.js';
-import { TIERS } from '../../platform/security/index.js';
+import { CRITICALITIES, TIERS } from '../../platform/security/index.js';
 import { DEFAULT_POLICY_BODY } from '../domain/route-policy.js';
 
 const model = z.string().min(1).max(200);
@@ -33,6 +33,21 @@ export const createRoutePolicyInput = z.strictObject({
     jurisdictions: places.nullable().default(null),
     autoModels: z.array(model).min(1).max(100).nullable().default(null),
     classifications: names.default([]),
+    commitOn: z.enum(['default', 'any', 'content']).default(DEFAULT_POLICY_BODY.commitOn),
+    onRefusal: z.enum(['return', 'fallback']).default(DEFAULT_POLICY_BODY.onRefusal),
+    onCut: z.enum(['end', 'continue']).default(DEFAULT_POLICY_BODY.onCut),
+    hedge: z
+      .strictObject({
+        criticalities: z
+          .array(z.enum(CRITICALITIES))
+          .min(1)
+          .max(CRITICALITIES.length)
+          .default(['critical-plus', 'critical']),
+        dailyAmount: z.string().regex(/^\d{1,16}(\.\d{1,12})?$/),
+        currency: z.string().regex(/^[A-Z]{3}$/),
+      })
+      .nullable()
+      .default(null),
   }),
 });
 

@@ -1,4 +1,4 @@
-import type { Tier } from '../../platform/security/index.js';
+import type { Criticality, Tier } from '../../platform/security/index.js';
 
 /** What an organisation's routing may do. Absent lists (`null`) allow everything. */
 export interface RoutePolicyBody {
@@ -18,6 +18,23 @@ export interface RoutePolicyBody {
   readonly autoModels: readonly string[] | null;
   /** Labels of data in rising sensitivity. */
   readonly classifications: readonly string[];
+  /** What of an answer may leave first; `content` keeps reasoning back, so that a fault after it can still move. */
+  readonly commitOn: 'default' | 'any' | 'content';
+  /** What a provider's refusal of the content leads to. */
+  readonly onRefusal: 'return' | 'fallback';
+  /** What a break in the middle of an answer leads to. */
+  readonly onCut: 'end' | 'continue';
+  /** Second attempts while the first is late; null: none. */
+  readonly hedge: HedgePolicy | null;
+}
+
+/** Who may have a second attempt, and what that may cost. */
+export interface HedgePolicy {
+  readonly criticalities: readonly Criticality[];
+  /** Most per UTC day and replica, decimal text; worst cases are counted. */
+  readonly dailyAmount: string;
+  /** ISO 4217; a plan in another currency is not hedged. */
+  readonly currency: string;
 }
 
 /** A stored version of an organisation's policy. Versions are never edited; one of them is active. */
@@ -42,4 +59,8 @@ export const DEFAULT_POLICY_BODY: RoutePolicyBody = {
   jurisdictions: null,
   autoModels: null,
   classifications: [],
+  commitOn: 'default',
+  onRefusal: 'return',
+  onCut: 'end',
+  hedge: null,
 };
