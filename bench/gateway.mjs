@@ -1,5 +1,5 @@
 /** Starts the product on an empty data folder, with one partner and one key, through its own commands and API. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 import { request } from 'undici';
 
-import { run, start } from './processes.mjs';
+import { move, run, start } from './processes.mjs';
 
 const AIP = fileURLToPath(new URL('../bin/aip.mjs', import.meta.url));
 
@@ -30,7 +30,14 @@ async function call(url, token, body) {
   return JSON.parse(text);
 }
 
-/** @returns {{ url: string, key: string, pid: number, stop(): void }} `core`: where the gateway runs; its database is started first, elsewhere. */
+/** The gateway starts its database on its own core: off it, with every backend; those to come follow the postmaster. */
+function moveDatabase(dataDir, core) {
+  const file = readdirSync(dataDir, { recursive: true }).find((name) => path.basename(name) === 'postmaster.pid');
+  const [postmaster] = readFileSync(path.join(dataDir, file), 'utf8').split('\n');
+  move(Number(postmaster), core);
+}
+
+/** @returns {{ url: string, key: string, pid: number, remove(): void }} `core`: where the gateway runs; `elsewhere`: the core of its database. */
 export async function startGateway({ core, elsewhere, upstreamUrl, durability = 'strict' }) {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'aip-bench-'));
   const port = await freePort();
@@ -43,6 +50,7 @@ export async function startGateway({ core, elsewhere, upstreamUrl, durability = 
     AIP_DURABILITY: durability,
   };
   const { child } = await start(core, [AIP, 'serve'], { env, until: 'Metrics', quiet: true });
+  moveDatabase(dataDir, elsewhere);
   const made = JSON.parse(
     await run(elsewhere, [AIP, 'admin', 'create', '--organisation', 'Bench', '--email', 'a@bench.example', '--json'], {
       env,

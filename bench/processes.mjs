@@ -42,6 +42,13 @@ export async function run(core, args, options = {}) {
   return text.trim();
 }
 
+/** Moves a running process and its children to a core; what they start later stays there. */
+export function move(pid, core) {
+  if (!canPin) return;
+  const children = spawnSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' }).stdout.split('\n').filter(Boolean);
+  for (const one of [String(pid), ...children]) spawnSync('taskset', ['-a', '-p', '-c', String(core), one]);
+}
+
 /** CPU time a process has used, microseconds. */
 export function cpuMicros(pid) {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');

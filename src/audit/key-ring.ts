@@ -7,13 +7,14 @@ import { ensureSecret, makeKey, readSecret } from '../platform/secrets/index.js'
 import { Injectable } from '@nestjs/common';
 import { rawPublicKey, verifierKey } from './domain/note-key.js';
 import { quarterOf } from './domain/period.js';
+import { TagMemory } from './tag-memory.js';
 
 const KEY_BYTES = 32;
 
 /** What one log needs to write and to be recognised. */
 export interface LogKeys {
-  /** HMAC key of the log's tags, 32 bytes. */
-  readonly tagKey: Buffer;
+  /** Pseudonyms under the log's tag key. */
+  readonly tags: TagMemory;
   /** C2SP verifier key of the log. */
   readonly vkey: string;
 }
@@ -60,7 +61,7 @@ export class KeyRing {
     const privateKey = createPrivateKey(readSecret(this.#signingFile(origin)));
     const tagKey = readSecret(this.#tagFile(origin));
     if (tagKey.length !== KEY_BYTES) throw new Error('The tag key of the evidence log must be 32 bytes');
-    return { tagKey, vkey: verifierKey(origin, rawPublicKey(createPublicKey(privateKey))) };
+    return { tags: new TagMemory(tagKey), vkey: verifierKey(origin, rawPublicKey(createPublicKey(privateKey))) };
   }
 
   /** The key-encryption key of a quarter; made when missing and allowed. */

@@ -12,7 +12,6 @@ import { committedList, seal, type Disclosure, type SealedDisclosure } from './d
 import { MAX_CORE_BYTES } from './domain/core.js';
 import { monthOf, quarterOf } from './domain/period.js';
 import { paddingOf, requirePublic, sealedClassesOf } from './domain/record-type.js';
-import { tagOf } from './domain/tag.js';
 import { encrypt, sealTexts, type VaultBlob } from './domain/vault-blob.js';
 import { LogBook, type OpenLog } from './log-book.js';
 import type { ContentRow, DekScope } from './persistence/vault.repository.js';
@@ -92,8 +91,8 @@ export class RecordMaker {
     if (missing.length > 0)
       throw new Error(`A record of type ${draft.type} needs a disclosure of class ${missing.join()}`);
     const tags: Tags = {
-      actor: draft.actor === null ? null : tagOf(log.tagKey, draft.actor.kind, draft.actor.id),
-      case: draft.caseId === null ? null : tagOf(log.tagKey, 'case', draft.caseId),
+      actor: draft.actor === null ? null : log.tags.tagOf(draft.actor.kind, draft.actor.id),
+      case: draft.caseId === null ? null : log.tags.tagOf('case', draft.caseId),
     };
     const deks = this.#deks(this.#scopes(log, tags, disclosures), tx);
     const parts = { log, id, tags, disclosures, bodies };
@@ -113,7 +112,7 @@ export class RecordMaker {
   /** Data keys are per investigation where there is one, so that erasing a case leaves accountability; else per user. */
   #scopes(log: OpenLog, tags: Tags, disclosures: readonly Disclosure[]): readonly (DekScope | undefined)[] {
     const quarter = quarterOf(this.clock.nowMs());
-    const user = tags.actor ?? tagOf(log.tagKey, 'system', 'system');
+    const user = tags.actor ?? log.tags.tagOf('system', 'system');
     return (['o', 's'] as const).map((of) =>
       disclosures.some((disclosure) => disclosure.class === of)
         ? { logId: log.id, class: of, subjectTag: of === 's' ? (tags.case ?? user) : user, quarter }

@@ -3,6 +3,10 @@ import { pino, type Logger } from 'pino';
 
 import { type Clock, formatInstant } from '../clock/index.js';
 
+/** Lines are written together: when so many bytes wait, or so much time is over. */
+const BUFFERED_BYTES = 8 * 1024;
+const FLUSH_MS = 100;
+
 /** JSON lines on stderr: stdout belongs to what a person reads. What may be logged is typed (`RequestLogFacts`): no header, body or
  *  credential is among it, so there is nothing to redact. */
 export function createLogger(level: 'info' | 'warn' | 'error' | 'silent', clock: Clock): Logger {
@@ -13,7 +17,8 @@ export function createLogger(level: 'info' | 'warn' | 'error' | 'silent', clock:
       timestamp: () => `,"at":"${formatInstant(clock.nowMs())}"`,
       formatters: { level: (label) => ({ level: label }) },
     },
-    pino.destination({ dest: 2, sync: false }),
+    // A line per request is a write per request unless lines wait for each other; at the end of the process none is left behind.
+    pino.destination({ dest: 2, sync: false, minLength: BUFFERED_BYTES, periodicFlush: FLUSH_MS }),
   );
 }
 
