@@ -2,9 +2,7 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 
 import { AuditModule } from '../audit/index.js';
-import { anthropicChat } from './adapters/anthropic/openai-anthropic.js';
-import { openAiEmbeddings } from './adapters/openai/openai-embeddings.js';
-import { openAiChat } from './adapters/openai/openai-openai.js';
+import { ADAPTERS } from './adapters/all-adapters.js';
 import { AdapterRegistry } from './adapter-registry.js';
 import { DeploymentsController } from './api/deployments.controller.js';
 import { ProvidersController } from './api/providers.controller.js';
@@ -12,6 +10,7 @@ import { AttemptLauncher } from './attempt-launcher.js';
 import { CredentialAdmin } from './credential-admin.js';
 import { CredentialVault } from './credential-vault.js';
 import { DeploymentAdminService } from './deployment-admin.service.js';
+import { GoogleTokens } from './google-tokens.js';
 import { CredentialRepository } from './persistence/credential.repository.js';
 import { DeploymentRepository } from './persistence/deployment.repository.js';
 import { PROVIDERS_ENTITIES } from './persistence/entities.js';
@@ -21,6 +20,7 @@ import { ProviderAdminService } from './provider-admin.service.js';
 import { ProviderChanges } from './provider-changes.js';
 import { ProviderProbe } from './provider-probe.js';
 import { AttemptPorts, ProvidersService } from './providers.service.js';
+import { RequestAuth } from './request-auth.js';
 import { SecretBox } from './secret-box.js';
 import { SimulatedOrigins } from './simulated-origins.js';
 import { Transport } from './transport.js';
@@ -30,7 +30,7 @@ import { TtftBook } from './ttft-book.js';
   imports: [TypeOrmModule.forFeature([...PROVIDERS_ENTITIES]), AuditModule],
   controllers: [ProvidersController, DeploymentsController],
   providers: [
-    { provide: AdapterRegistry, useFactory: () => new AdapterRegistry([openAiChat, openAiEmbeddings, anthropicChat]) },
+    { provide: AdapterRegistry, useFactory: () => new AdapterRegistry(ADAPTERS) },
     AttemptLauncher,
     AttemptPorts,
     CredentialAdmin,
@@ -38,12 +38,14 @@ import { TtftBook } from './ttft-book.js';
     CredentialVault,
     DeploymentAdminService,
     DeploymentRepository,
+    GoogleTokens,
     ProviderAdminService,
     ProviderChanges,
     ProviderProbe,
     ProviderRepository,
     ProviderRows,
     ProvidersService,
+    RequestAuth,
     SecretBox,
     SimulatedOrigins,
     Transport,

@@ -3,9 +3,10 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { ChunkCollector, type ChatCompletion, type EmbeddingResponse } from '../../src/openai/index.js';
 import type { Adapter, Dialect, Emission, Exchange } from '../../src/providers/adapters/adapter.js';
 import { anthropicChat } from '../../src/providers/adapters/anthropic/openai-anthropic.js';
-import { encodeVector, openAiEmbeddings } from '../../src/providers/adapters/openai/openai-embeddings.js';
+import { openAiEmbeddings } from '../../src/providers/adapters/openai/openai-embeddings.js';
 import { openAiChat } from '../../src/providers/adapters/openai/openai-openai.js';
 import { toOpenAiUsage, type TokenUsage } from '../../src/providers/adapters/usage.js';
+import { encodeVector } from '../../src/providers/adapters/vectors.js';
 import { aDeploymentView } from '../support/adapter-calls.js';
 import { bodyOf, hasData, loadCheck, readRecorded, type Check, type Recorded } from './recorded-exchanges.js';
 

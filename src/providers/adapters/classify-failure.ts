@@ -53,7 +53,7 @@ const BY_CODE: Readonly<Record<string, FailureClass>> = {
 
 /** Texts that decide where codes do not, for refusals of a request only. */
 const BY_TEXT: readonly (readonly [RegExp, FailureClass])[] = [
-  [/credit balance|insufficient (balance|credits|funds)|spend(ing)? limit/i, 'quota_exhausted'],
+  [/credit balance|insufficient (balance|credits|funds)|spend(ing)? limit|calls? \/ month/i, 'quota_exhausted'],
   [/(invalid|incorrect) api key|api key not valid/i, 'credential'],
   [
     /prompt is too long|maximum context length|context (window|length)|too many (input )?tokens|reduce the length/i,
@@ -140,6 +140,7 @@ const BY_STATUS: ReadonlyMap<number, FailureClass> = new Map([
   [425, 'server'],
   [429, 'rate_limited'],
   [498, 'overloaded'],
+  [499, 'server'],
   [503, 'overloaded'],
   [529, 'overloaded'],
 ]);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 
 import { answer, aDeploymentView, failureIn, openCall } from '../../../../test/support/adapter-calls.js';
-import { encodeVector, openAiEmbeddings } from './openai-embeddings.js';
+import { encodeVector } from '../vectors.js';
+import { openAiEmbeddings } from './openai-embeddings.js';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 const VECTOR = [0.5, -0.25, 3];

@@ -4,13 +4,11 @@ import { AnswerExchange } from '../answer-exchange.js';
 import { classifyBody } from '../classify-failure.js';
 import { isJsonObject, isSet, listOf, textOf, type JsonObject } from '../json-value.js';
 import type { TokenUsage } from '../usage.js';
+import { encodeVector } from '../vectors.js';
 import { readLimits } from './limits.js';
 import { JSON_HEADERS, probeOf } from './openai-openai.js';
 import { quirksOf, type Quirks } from './quirks.js';
 import { readUsage } from './read-usage.js';
-
-const FLOAT_BYTES = 4;
-const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
 /** Embeddings of vendors that speak OpenAI's dialect. The caller gets the encoding it asked for, whatever the vendor sends. */
 export const openAiEmbeddings: Adapter = {
@@ -112,21 +110,4 @@ class OpenAiEmbeddingsExchange extends AnswerExchange {
 
 function promptTokens(usage: TokenUsage): number {
   return usage.input + usage.cachedInput + usage.cacheWrite;
-}
-
-/** A vector in the wanted encoding: base64 of little-endian float32, or numbers. Null when it is no vector. */
-export function encodeVector(vector: unknown, wantsBase64: boolean): readonly number[] | string | null {
-  if (typeof vector === 'string') {
-    const bytes = Buffer.from(vector, 'base64');
-    if (vector === '' || !BASE64.test(vector) || bytes.length % FLOAT_BYTES !== 0) return null;
-    return wantsBase64
-      ? vector
-      : Array.from({ length: bytes.length / FLOAT_BYTES }, (_, at) => bytes.readFloatLE(at * FLOAT_BYTES));
-  }
-  if (!Array.isArray(vector) || vector.length === 0 || !vector.every((value) => Number.isFinite(value))) return null;
-  const numbers = vector as readonly number[];
-  if (!wantsBase64) return numbers;
-  const bytes = Buffer.allocUnsafe(numbers.length * FLOAT_BYTES);
-  numbers.forEach((value, at) => bytes.writeFloatLE(value, at * FLOAT_BYTES));
-  return bytes.toString('base64');
 }
