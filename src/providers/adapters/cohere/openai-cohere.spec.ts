@@ -8,7 +8,7 @@ import {
   sentBody,
   stream,
 } from '../../../../test/support/adapter-calls.js';
-import { ChunkCollector, type ChatRequest } from '../../../openai/index.js';
+import { ChunkCollector } from '../../../openai/index.js';
 import type { DeploymentView, Emission } from '../adapter.js';
 import { toOpenAiUsage } from '../usage.js';
 import { cohereChat } from './openai-cohere.js';
@@ -20,9 +20,7 @@ const deployment = (more: Partial<DeploymentView['capabilities']> = {}): Deploym
 });
 const sent = (request: object, more = {}) => sentBody(cohereChat, deployment(more), request);
 const gaps = (request: object, more = {}) =>
-  cohereChat
-    .gaps({ model: 'm', messages: [], ...request }, deployment(more))
-    .map(({ member }) => member);
+  cohereChat.gaps({ model: 'm', messages: [], ...request }, deployment(more)).map(({ member }) => member);
 const TOOL = { type: 'function', function: { name: 'f', description: 'd', parameters: { type: 'object' } } };
 const OTHER = { type: 'function', function: { name: 'g' } };
 const CALL = { id: 'f_1', type: 'function', function: { name: 'f', arguments: '{"a":1}' } };
