@@ -37,8 +37,9 @@ function moveDatabase(dataDir, core) {
   move(Number(postmaster), core);
 }
 
-/** @returns {{ url: string, key: string, pid: number, remove(): void }} `core`: where the gateway runs; `elsewhere`: the core of its database. */
-export async function startGateway({ core, elsewhere, upstreamUrl, durability = 'strict' }) {
+/** `prepare(post)`: configures more, with `post(path, body)`.
+ *  @returns {{ url: string, key: string, pid: number, remove(): void }} `core`: where the gateway runs; `elsewhere`: the core of its database. */
+export async function startGateway({ core, elsewhere, upstreamUrl, durability = 'strict', environment = {}, prepare }) {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'aip-bench-'));
   const port = await freePort();
   const env = {
@@ -48,6 +49,7 @@ export async function startGateway({ core, elsewhere, upstreamUrl, durability = 
     AIP_PORT: String(port),
     AIP_PROVIDER_ALLOW_CIDRS: '127.0.0.1/32',
     AIP_DURABILITY: durability,
+    ...environment,
   };
   const { child } = await start(core, [AIP, 'serve'], { env, until: 'Metrics', quiet: true });
   moveDatabase(dataDir, elsewhere);
@@ -84,6 +86,7 @@ export async function startGateway({ core, elsewhere, upstreamUrl, durability = 
     credential: { secret: 'bench-credential-0123456789' },
     deployments: [{ model: 'bench-1', upstreamModel: 'bench-1' }],
   });
+  await prepare?.((place, body) => call(`${url}${place}`, token, body));
   // Five budgets a call falls under, as an agency has them.
   for (const period of ['DAY', 'WEEK', 'MONTH', 'QUARTER', 'YEAR']) {
     await call(`${url}/api/budgets`, token, {

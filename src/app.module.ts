@@ -12,14 +12,14 @@ import { HealthModule } from './health/index.js';
 import { IdentityModule } from './identity/index.js';
 import { MeteringModule } from './metering/index.js';
 import { ClockModule } from './platform/clock/index.js';
-import { ConfigModule } from './platform/config/index.js';
+import { ConfigModule, ProvidersConfig } from './platform/config/index.js';
 import { DatabaseModule } from './platform/database/index.js';
 import { LoggingModule, type Logger } from './platform/logging/index.js';
 import { OutboxModule } from './platform/outbox/index.js';
 import { ReplicaModule } from './platform/replica/index.js';
 import { SnapshotModule } from './platform/snapshot/index.js';
 import { TelemetryModule } from './platform/telemetry/index.js';
-import { AttemptGate, AttemptObserver, ProvidersModule } from './providers/index.js';
+import { AttemptGate, AttemptObserver, ForgetfulObserver, ProvidersModule } from './providers/index.js';
 import { QuotasModule } from './quotas/index.js';
 import { CapacityBoard, RoutingModule } from './routing/index.js';
 
@@ -29,7 +29,12 @@ import { CapacityBoard, RoutingModule } from './routing/index.js';
   imports: [RoutingModule],
   providers: [
     { provide: AttemptGate, useExisting: CapacityBoard },
-    { provide: AttemptObserver, useExisting: CapacityBoard },
+    {
+      provide: AttemptObserver,
+      useFactory: (board: CapacityBoard, { rememberFailures }: ProvidersConfig): AttemptObserver =>
+        rememberFailures ? board : new ForgetfulObserver(board),
+      inject: [CapacityBoard, ProvidersConfig],
+    },
   ],
   exports: [AttemptGate, AttemptObserver],
 })

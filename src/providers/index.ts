@@ -1,6 +1,7 @@
 export type { Capabilities, CapabilityGap, DeploymentView, Emission, LimitObservation } from './adapters/adapter.js';
 export type { UpstreamFailure } from './adapters/failure.js';
 export type { TokenUsage } from './adapters/usage.js';
+export { ForgetfulObserver } from './forgetful-observer.js';
 export { AttemptGate, AttemptObserver, type AttemptPermit, type AttemptRefusal } from './attempt-gate.js';
 export {
   ATTEMPT_OUTCOMES,

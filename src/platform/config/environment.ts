@@ -84,6 +84,7 @@ const environmentSchema = z.strictObject({
   AIP_SECRET_SIGNING_FILE: z.string().min(1).optional(),
   AIP_SECRET_ENCRYPTION_FILE: z.string().min(1).optional(),
   AIP_PROVIDER_ALLOW_CIDRS: list.refine((all) => all.every((one) => cidr.test(one)), 'must be CIDRs, comma-separated'),
+  AIP_BREAKERS: z.enum(['on', 'off']).default('on'),
   AIP_UNKNOWN_FIELDS: z.enum(['lenient', 'strict']).default('lenient'),
   AIP_UNKNOWN_OUTCOME: z.enum(['estimate', 'worst']).default('estimate'),
   AIP_MAX_BODY_BYTES: whole(1_024, 64 * 1024 * 1024, 32 * 1024 * 1024),
@@ -221,6 +222,7 @@ export function loadConfig(environment: Environment, version: string): Config {
         path.resolve(env.AIP_SECRET_ENCRYPTION_FILE ?? path.join(secretsDir, 'encryption')),
         env.AIP_PROVIDER_ALLOW_CIDRS,
         !production || env.AIP_ALLOW_SIMULATED,
+        env.AIP_BREAKERS === 'on',
       ),
     ),
     demo: Object.freeze(

@@ -84,6 +84,8 @@ export class ProvidersConfig {
     /** CIDRs that `network: private` providers may use. */
     readonly allowCidrs: readonly string[],
     readonly allowSimulated: boolean,
+    /** False: failures of providers are forgotten at once, so that every call meets them. Only for measuring. */
+    readonly rememberFailures = true,
   ) {}
 }
 

@@ -240,7 +240,7 @@ describe('a cut answer that is carried on', () => {
 });
 
 describe('hedging', () => {
-  const plan = (): readonly Deployment[] => [
+  const plan = (): readonly [Deployment, Deployment] => [
     rig.deployment(first.url, {
       providerName: 'first',
       timers: { connectMs: 1_000, ttftMs: 5_000, idleMs: 700, totalMs: 9_000 },
@@ -268,7 +268,7 @@ describe('hedging', () => {
 
   it('makes a second attempt when the first is late; the first delta wins and the loser is on record', async () => {
     const deployments = plan();
-    await teach(deployments[0]!);
+    await teach(deployments[0]);
     let closed = false;
     first.next((_request, response) => {
       response.once('close', () => (closed = true));
@@ -287,7 +287,7 @@ describe('hedging', () => {
 
   it('lets the first one win when it comes earlier after all', async () => {
     const deployments = plan();
-    await teach(deployments[0]!);
+    await teach(deployments[0]);
     first.next(late(280));
     second.next(stallAfter(0));
     const { text, call } = await rig.run(deployments, hedged(deployments));
@@ -299,7 +299,7 @@ describe('hedging', () => {
 
   it('waits for the other when one of the two fails', async () => {
     const deployments = plan();
-    await teach(deployments[0]!);
+    await teach(deployments[0]);
     first.next(late(400));
     second.next(answerStatus(500, {}));
     const { text, call } = await rig.run(deployments, hedged(deployments));
@@ -310,8 +310,8 @@ describe('hedging', () => {
 
   it('goes on along the plan when both fail', async () => {
     const third = await new ScriptedUpstream(answerChat(['Third'])).start();
-    const deployments = [...plan(), rig.deployment(third.url, { providerName: 'third' })];
-    await teach(deployments[0]!);
+    const deployments = [...plan(), rig.deployment(third.url, { providerName: 'third' })] as const;
+    await teach(deployments[0]);
     first.next(async (_request, response) => {
       await new Promise((resolve) => setTimeout(resolve, 300));
       response.writeHead(500).end();
@@ -329,7 +329,7 @@ describe('hedging', () => {
     ['before enough answers are known', undefined, null],
   ])('does not happen %s', async (_name, more, ttftMs) => {
     const deployments = plan();
-    if (ttftMs !== null) await teach(deployments[0]!);
+    if (ttftMs !== null) await teach(deployments[0]);
     first.next(late(300));
     const { call } = await rig.run(deployments, more ?? hedged(deployments));
     expect(call.attempts).toHaveLength(1);
@@ -337,16 +337,16 @@ describe('hedging', () => {
 
   it('stays within its daily amount and out of a busy deployment', async () => {
     const deployments = plan();
-    await teach(deployments[0]!);
+    await teach(deployments[0]);
     first.next(late(300));
     expect((await rig.run(deployments, hedged(deployments, 99n))).call.attempts).toHaveLength(1);
-    rig.gate.loads.set(deployments[1]?.id ?? '', 0.85);
+    rig.gate.loads.set(deployments[1].id, 0.85);
     first.next(late(300));
     expect((await rig.run(deployments, hedged(deployments))).call.attempts).toHaveLength(1);
   });
 
   it('never happens at the same provider, for several choices, or where state is kept', async () => {
-    const [one, two] = plan() as readonly [Deployment, Deployment];
+    const [one, two] = plan();
     const same = [one, { ...two, providerId: one.providerId }];
     await teach(one);
     first.next(late(300), late(300), late(300));
@@ -359,7 +359,7 @@ describe('hedging', () => {
 
   it('closes both sockets when the caller leaves', async () => {
     const deployments = plan();
-    await teach(deployments[0]!);
+    await teach(deployments[0]);
     first.next(stallAfter(0));
     second.next(stallAfter(0));
     const leaving = new AbortController();
