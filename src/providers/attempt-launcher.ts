@@ -6,7 +6,6 @@ import { singleChoice } from './adapters/fan-out.js';
 import { AdapterRegistry } from './adapter-registry.js';
 import type { AttemptStart } from './attempt-record.js';
 import { AttemptRun } from './attempt-run.js';
-import { applySecret } from './auth.js';
 import { CredentialVault, type UsableCredential } from './credential-vault.js';
 import type { AttemptRecord } from './domain/attempt.js';
 import type { CallInput } from './domain/call.js';
@@ -15,6 +14,7 @@ import { processesWithin } from './domain/claim.js';
 import type { Deployment } from './domain/deployment.js';
 import type { ProviderDirectory } from './domain/provider-directory.js';
 import { FanOutRun } from './fan-out-run.js';
+import { RequestAuth } from './request-auth.js';
 import type { RunningAttempt } from './running-attempt.js';
 import { Transport } from './transport.js';
 import { TtftBook } from './ttft-book.js';
@@ -47,6 +47,7 @@ export class AttemptLauncher {
     private readonly transport: Transport,
     readonly ttfts: TtftBook,
     readonly clock: Clock,
+    private readonly auth: RequestAuth,
   ) {}
 
   /** Takes over a new configuration: credentials of it, and connections to nothing but its origins. */
@@ -96,15 +97,14 @@ export class AttemptLauncher {
       outputBound: input.outputBound,
       endUser: input.endUser,
     });
-    const headers: Record<string, string> = { ...exchange.request.headers, 'x-request-id': id };
-    if (credential !== null) applySecret(headers, credential, credential.secret);
+    const headers = { ...exchange.request.headers, 'x-request-id': id };
     const { method, path, body } = exchange.request;
     const timers = this.ttfts.timersOf(deployment);
     return new AttemptRun({
       ...start,
       adapter,
       exchange,
-      flight: this.transport.send(deployment, { method, path, headers, body }, launch.fresh),
+      flight: this.auth.send(deployment, { method, path, headers, body }, credential, launch.fresh),
       clock: this.clock,
       deadlineMs: input.deadlineAtMs - start.startedAtMs,
       timers,

@@ -2,11 +2,19 @@ import type { Clock } from '../platform/clock/index.js';
 import type { Adapter, ChunkProgress, Emission, Exchange, LimitObservation } from './adapters/adapter.js';
 import type { UpstreamFailure } from './adapters/failure.js';
 import { closeRecord, openRecord, type AttemptStart, type OpenRecord } from './attempt-record.js';
+import { CredentialUnusable } from './credential-unusable.error.js';
 import type { AttemptOutcome, AttemptRecord } from './domain/attempt.js';
 import { AttemptTimers, type TimerName } from './domain/attempt-timers.js';
 import type { DeploymentTimers } from './domain/deployment.js';
-import { HoldBack } from './domain/hold-back.js';
-import { connectFailure, malformed, staleSocket, timedOut, torn } from './domain/transport-failure.js';
+import { HoldBack, type CommitOn } from './domain/hold-back.js';
+import {
+  connectFailure,
+  credentialFailure,
+  malformed,
+  staleSocket,
+  timedOut,
+  torn,
+} from './domain/transport-failure.js';
 import { usageSourceOf } from './domain/usage-source.js';
 import type { Flight } from './flight.js';
 import { wasKeptAlive } from './guarded-connector.js';
@@ -32,7 +40,7 @@ export interface AttemptParts extends AttemptStart {
   readonly timers: DeploymentTimers;
   /** Milliseconds to the first delta that the deployment usually stays under. */
   readonly usualTtftMs: number;
-  readonly commitOn: 'any' | 'content';
+  readonly commitOn: CommitOn;
 }
 
 /** One request on one connection. */
@@ -289,6 +297,7 @@ export class AttemptRun implements RunningAttempt {
   }
 
   #broken(error: Error): UpstreamFailure {
+    if (error instanceof CredentialUnusable) return credentialFailure(error.code);
     if (this.#flight.status !== 0) return torn(this.#flight);
     if (this.#flight.sent && wasKeptAlive(error, this.#startMs)) return staleSocket();
     if ((error as { code?: unknown }).code === 'HPE_INVALID_CONSTANT' || error.name === 'HTTPParserError') {

@@ -61,6 +61,17 @@ export class Flight implements Dispatcher.DispatchHandler {
     return this.ended || this.error !== undefined;
   }
 
+  /** Nobody wants the answer any more. */
+  get isDestroyed(): boolean {
+    return this.#state === 'destroyed';
+  }
+
+  /** The request never left. */
+  fail(error: Error): void {
+    this.error = error;
+    this.nudge();
+  }
+
   /** The answer is complete for the consumer; what still comes is thrown away so that the connection can be used again. */
   finish(): void {
     if (this.#state !== 'live') return;
@@ -114,7 +125,6 @@ export class Flight implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Controller, error: Error): void {
-    this.error = error;
-    this.nudge();
+    this.fail(error);
   }
 }

@@ -2,11 +2,12 @@ import { Injectable } from '@nestjs/common';
 
 import { Clock } from '../platform/clock/index.js';
 import { AdapterRegistry } from './adapter-registry.js';
-import { applySecret } from './auth.js';
+import { collectAnswer } from './collect-answer.js';
+import { CredentialUnusable } from './credential-unusable.error.js';
 import { CredentialVault } from './credential-vault.js';
 import type { Deployment } from './domain/deployment.js';
 import type { Flight } from './flight.js';
-import { Transport } from './transport.js';
+import { RequestAuth } from './request-auth.js';
 
 const PROBE_MS = 5_000;
 const MAX_PROBE_BYTES = 1024 * 1024;
@@ -39,7 +40,7 @@ export class ProviderProbe {
   constructor(
     private readonly adapters: AdapterRegistry,
     private readonly vault: CredentialVault,
-    private readonly transport: Transport,
+    private readonly auth: RequestAuth,
     private readonly clock: Clock,
   ) {}
 
@@ -62,31 +63,9 @@ export class ProviderProbe {
         'No credential of this deployment may be used. Add one, or rotate the one it has.',
       );
     }
-    const headers: Record<string, string> = { ...request.headers };
-    if (credential !== null) applySecret(headers, credential, credential.secret);
-    const { method, path, body } = request;
-    const flight = this.transport.send(deployment, { method, path, headers, body });
-    await this.#settle(flight);
-    flight.destroy();
+    const flight = this.auth.send(deployment, request, credential);
+    await collectAnswer(flight, { clock: this.clock, withinMs: PROBE_MS, maxBytes: MAX_PROBE_BYTES });
     return judge(flight);
-  }
-
-  /** Resolves when the response is complete or broken, when it is too large, or when time is over. */
-  async #settle(flight: Flight): Promise<void> {
-    const endMs = this.clock.monotonicMs() + PROBE_MS;
-    const cancel = this.clock.after(PROBE_MS, () => {
-      flight.nudge();
-    });
-    let bytes = 0;
-    try {
-      while (!flight.isOver && bytes < MAX_PROBE_BYTES && this.clock.monotonicMs() < endMs) {
-        const chunk = flight.take();
-        if (chunk === undefined) await flight.change();
-        else bytes += chunk.length;
-      }
-    } finally {
-      cancel();
-    }
   }
 }
 
@@ -96,6 +75,10 @@ function finding(problem: ProbeResult['problem'], message: string, status: numbe
 
 function judge(flight: Flight): Finding {
   const { status, error } = flight;
+  if (error instanceof CredentialUnusable) {
+    const message = `The credential could not be exchanged for a token (${error.code}). Rotate it.`;
+    return finding('credential', message);
+  }
   if (status === 0 && error === undefined)
     return finding('timeout', `No answer within ${String(PROBE_MS / 1_000)} seconds.`);
   if (status === 0) return finding('connect', `No connection: ${reasonOf(error)}.`);

@@ -47,23 +47,24 @@ export class Transport implements OnApplicationShutdown {
     return this.#rules.allowed;
   }
 
-  /** Sends a request; the flight says what becomes of it. `fresh` uses a connection of its own. */
-  send(target: Pick<Deployment, 'baseUrl' | 'network'>, request: OutboundRequest, fresh = false): Flight {
-    if (!request.path.startsWith('/')) throw new Error('A request path begins with a slash');
-    const route = this.#route(target);
+  /** Sends a request, or one that is still being prepared; the flight says what becomes of it. `fresh` uses a connection of its
+   *  own. */
+  send(
+    target: Pick<Deployment, 'baseUrl' | 'network'>,
+    request: OutboundRequest | Promise<OutboundRequest>,
+    fresh = false,
+  ): Flight {
     const flight = new Flight();
-    const dispatcher = fresh ? new Client(route.origin, this.#options(target.network)) : route.pool;
-    dispatcher.dispatch(
-      {
-        method: request.method,
-        path: route.basePath + request.path,
-        headers: request.headers,
-        body: request.body,
-        reset: fresh,
-      },
-      flight,
-    );
-    if (fresh) void (dispatcher as Client).close().catch(() => undefined);
+    if (request instanceof Promise) {
+      request.then(
+        (ready) => {
+          if (!flight.isDestroyed) this.#dispatch(target, ready, { flight, fresh });
+        },
+        (error: unknown) => {
+          flight.fail(error as Error);
+        },
+      );
+    } else this.#dispatch(target, request, { flight, fresh });
     return flight;
   }
 
@@ -82,6 +83,27 @@ export class Transport implements OnApplicationShutdown {
     const pools = [...this.#pools.values()];
     this.#pools.clear();
     await Promise.all(pools.map((pool) => pool.destroy().catch(() => undefined)));
+  }
+
+  #dispatch(
+    target: Pick<Deployment, 'baseUrl' | 'network'>,
+    request: OutboundRequest,
+    { flight, fresh }: { readonly flight: Flight; readonly fresh: boolean },
+  ): void {
+    if (!request.path.startsWith('/')) throw new Error('A request path begins with a slash');
+    const route = this.#route(target);
+    const dispatcher = fresh ? new Client(route.origin, this.#options(target.network)) : route.pool;
+    dispatcher.dispatch(
+      {
+        method: request.method,
+        path: route.basePath + request.path,
+        headers: request.headers,
+        body: request.body,
+        reset: fresh,
+      },
+      flight,
+    );
+    if (fresh) void (dispatcher as Client).close().catch(() => undefined);
   }
 
   #route(target: Pick<Deployment, 'baseUrl' | 'network'>): Route {

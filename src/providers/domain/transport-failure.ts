@@ -20,6 +20,17 @@ export function connectFailure(code: string | null): UpstreamFailure {
   return failure({ class: 'connect', outcome: 'connect_error', vendorCode: code, publicMessage, billed: 'no' });
 }
 
+/** The credential could not be used, so nothing was sent. */
+export function credentialFailure(code: string): UpstreamFailure {
+  return failure({
+    class: 'credential',
+    outcome: 'connect_error',
+    vendorCode: code,
+    publicMessage: 'it refused our credential',
+    billed: 'no',
+  });
+}
+
 /** A kept-alive connection was closed by the provider before it saw the request. */
 export function staleSocket(): UpstreamFailure {
   return failure({

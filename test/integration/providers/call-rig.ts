@@ -20,7 +20,9 @@ import { defaultCapabilities } from '../../../src/providers/domain/default-capab
 import type { Deployment } from '../../../src/providers/domain/deployment.js';
 import { ProviderDirectory } from '../../../src/providers/domain/provider-directory.js';
 import { ProviderCall } from '../../../src/providers/provider-call.js';
+import { GoogleTokens } from '../../../src/providers/google-tokens.js';
 import { ProviderProbe } from '../../../src/providers/provider-probe.js';
+import { RequestAuth } from '../../../src/providers/request-auth.js';
 import { HedgeBudgets } from '../../../src/providers/hedge-budgets.js';
 import { RetryBudgets } from '../../../src/providers/retry-budgets.js';
 import { SecretBox } from '../../../src/providers/secret-box.js';
@@ -92,8 +94,9 @@ export class CallRig {
     this.box = new SecretBox(config);
     this.transport = new Transport(config, this.origins, this.clock);
     this.vault = new CredentialVault(this.box);
-    this.#launcher = new AttemptLauncher(adapters, this.vault, this.transport, this.ttfts, this.clock);
-    this.probe = new ProviderProbe(adapters, this.vault, this.transport, this.clock);
+    const auth = new RequestAuth(this.transport, new GoogleTokens(this.transport, this.clock));
+    this.#launcher = new AttemptLauncher(adapters, this.vault, this.transport, this.ttfts, this.clock, auth);
+    this.probe = new ProviderProbe(adapters, this.vault, auth, this.clock);
   }
 
   async stop(): Promise<void> {
