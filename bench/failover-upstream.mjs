@@ -94,7 +94,9 @@ function listen(server) {
 function partner(answer) {
   const server = http.createServer((request, response) => {
     request.resume();
-    request.on('end', () => answer(request, response));
+    // Probes ask for the models: they say nothing about the faults of answers.
+    if (request.method === 'GET') status(response, 200, { object: 'list', data: [] });
+    else request.on('end', () => answer(request, response));
   });
   server.keepAliveTimeout = 120_000;
   return listen(server);

@@ -47,7 +47,8 @@ export class HedgePlan {
     { attempts, cursor }: { readonly attempts: CallAttempts; readonly cursor: CandidateCursor },
   ): Begun | null {
     const { hedges, launcher, gate } = this.ports;
-    if (attempts.left < 1) return null;
+    // A collected answer may have begun without being seen.
+    if (attempts.left < 1 || first.run.record.ttftMs !== null) return null;
     const { providerId } = first.deployment;
     const isFree = (one: Deployment): boolean => one.providerId !== providerId && gate.load(one) < MOST_LOAD;
     const second = cursor.waiting.find(isFree);

@@ -110,7 +110,7 @@ export class CallAnswerer {
       }
       const shown = toAppError(error);
       if (trace.upstream === undefined) this.refusals.note(trace, shown);
-      throw error instanceof TornStreamError ? brokenAnswer(error) : shown;
+      throw error instanceof TornStreamError ? brokenAnswer(error) : withCharge(shown, trace);
     }
   }
 
@@ -172,13 +172,7 @@ export class CallAnswerer {
   /** The status line has left: the failure is an event, and no `[DONE]` follows. */
   #fail(writer: EventStreamWriter, trace: CallTrace, thrown: unknown): void {
     const error = thrown instanceof TornStreamError ? brokenAnswer(thrown) : asAppError(toAppError(thrown));
-    const facts = {
-      ...(trace.charged === undefined || trace.charged.attempts.length === 0
-        ? {}
-        : { usage: shownUsage(trace.charged) }),
-      ...(trace.cost === undefined ? {} : { cost: toWireMoney(trace.cost) }),
-      ...(trace.outcomeReceipt === undefined ? {} : { audit: { receipt: formatReceipt(trace.outcomeReceipt) } }),
-    };
+    const facts = chargeFacts(trace);
     const shown = openAiError(error, trace.call.requestId);
     writer.fail({ error: { ...shown.error, aip: { ...shown.error.aip, ...facts } } });
   }
@@ -188,6 +182,29 @@ export class CallAnswerer {
     request.logFacts.outcome = 'client_closed';
     reply.raw.destroy();
   }
+}
+
+/** What a failed call was charged on, once that is settled. */
+function chargeFacts(trace: CallTrace): Readonly<Record<string, unknown>> {
+  if (trace.charged === undefined || trace.charged.attempts.length === 0) return {};
+  return {
+    usage: shownUsage(trace.charged),
+    ...(trace.cost === undefined ? {} : { cost: toWireMoney(trace.cost) }),
+    ...(trace.outcomeReceipt === undefined ? {} : { audit: { receipt: formatReceipt(trace.outcomeReceipt) } }),
+  };
+}
+
+/** The same refusal, with what its attempts cost. */
+function withCharge(error: unknown, trace: CallTrace): unknown {
+  const facts = chargeFacts(trace);
+  if (!(error instanceof AppError) || Object.keys(facts).length === 0) return error;
+  const { code, message, cause, detail, facts: known } = error;
+  return new AppError(code, message, {
+    ...known,
+    aip: { ...known.aip, ...facts },
+    ...(cause === undefined ? {} : { cause }),
+    ...(detail === undefined ? {} : { detail }),
+  });
 }
 
 function brokenAnswer({ failure, attempt }: TornStreamError): AppError {

@@ -49,7 +49,9 @@ export class PartialAnswer {
 /** Whether an answer to this request may be carried on by another provider at all: plain text, one choice, no tools in play. */
 export function mayContinue({ rules, request, operation }: CallInput): boolean {
   if (rules?.onCut !== 'continue' || operation !== 'chat' || choicesOf(request) > 1) return false;
-  const { response_format: format, tools, functions, logprobs } = request;
+  const { response_format: format, tools, functions, logprobs, stream } = request;
+  // A collected answer has reached nobody: the next candidate gives it anew.
+  if (stream !== true) return false;
   const isText = format === undefined || format === null || (format as { type?: unknown }).type === 'text';
   return isText && !isFilled(tools) && !isFilled(functions) && logprobs !== true;
 }

@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 
 import type { ChunkProgress, Emission } from '../adapters/adapter.js';
-import { HoldBack } from './hold-back.js';
+import { HoldBack, type CommitOn } from './hold-back.js';
 
 const chunk = (progress: ChunkProgress): Emission =>
   ({ kind: 'chunk', chunk: { choices: [] }, raw: null, progress }) as unknown as Emission;
 
-const fed = (commitOn: 'any' | 'content', ...kinds: readonly ChunkProgress[]): HoldBack => {
+const fed = (commitOn: CommitOn, ...kinds: readonly ChunkProgress[]): HoldBack => {
   const held = new HoldBack(commitOn);
   for (const kind of kinds) held.add(chunk(kind), kind);
   return held;
@@ -22,6 +22,15 @@ describe('HoldBack', () => {
     expect(fed('any', 'reasoning').isReady).toBe(true);
     expect(fed('content', 'reasoning', 'reasoning').isReady).toBe(false);
     expect(fed('content', 'reasoning', 'content').isReady).toBe(true);
+  });
+
+  it('holds a whole answer until its end, whatever its size', () => {
+    const held = fed('end', 'none', 'content', 'content');
+    expect(held.makesSense(1024 * 1024)).toBe(true);
+    expect(held.isReady).toBe(false);
+    held.add({ kind: 'done' }, 'none');
+    expect(held.isReady).toBe(true);
+    expect(held.release()).toHaveLength(4);
   });
 
   it('gives back what was held in order, once', () => {
