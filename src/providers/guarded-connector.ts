@@ -33,9 +33,20 @@ export type ResolveAll = (
   done: (error: Error | null, addresses: readonly { readonly address: string; readonly family: number }[]) => void,
 ) => void;
 
+/** Lookups under way: a name that does not answer takes one of the few threads, however many calls wait for it. */
+const resolving = new Map<string, Parameters<ResolveAll>[1][]>();
+
 const systemResolver: ResolveAll = (hostname, done) => {
+  const waiting = resolving.get(hostname);
+  if (waiting !== undefined) {
+    waiting.push(done);
+    return;
+  }
+  resolving.set(hostname, [done]);
   resolveName(hostname, { all: true, order: 'verbatim' }, (error, addresses) => {
-    done(error, error === null ? addresses : []);
+    const all = resolving.get(hostname) ?? [];
+    resolving.delete(hostname);
+    for (const one of all) one(error, error === null ? addresses : []);
   });
 };
 

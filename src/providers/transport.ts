@@ -8,6 +8,7 @@ import { parseCidr, type Cidr } from './domain/ip-address.js';
 import { Flight } from './flight.js';
 import { guardedConnector, type ConnectionRules } from './guarded-connector.js';
 import { SimulatedOrigins } from './simulated-origins.js';
+import { WarmSockets } from './warm-sockets.js';
 
 /** Below the minute after which vendors close idle connections. */
 const KEEP_ALIVE_MS = 30_000;
@@ -30,11 +31,17 @@ interface Route {
   readonly pool: Pool;
 }
 
+interface Origin {
+  readonly pool: Pool;
+  /** Null without TLS: there is no handshake worth keeping, and small servers serve one connection at a time. */
+  readonly warm: WarmSockets | null;
+}
+
 /** The sockets to providers: one pool per origin, one request at a time on a connection, no redirects, no retries, no timers of
  *  their own. */
 @Injectable()
 export class Transport implements OnApplicationShutdown {
-  readonly #pools = new Map<string, Pool>();
+  readonly #origins = new Map<string, Origin>();
   readonly #routes = new Map<string, Route>();
   readonly #rules: ConnectionRules;
 
@@ -68,21 +75,28 @@ export class Transport implements OnApplicationShutdown {
     return flight;
   }
 
-  /** Closes the pools of origins that no deployment uses any more; running answers end first. */
-  retain(deployments: readonly Pick<Deployment, 'baseUrl' | 'network'>[]): void {
-    const used = new Set(deployments.map(({ baseUrl, network }) => keyOf(new URL(baseUrl).origin, network)));
+  /** Keeps connections ready to the origins of enabled deployments, and closes the pools of those that no deployment uses any
+   *  more; running answers end first. */
+  retain(deployments: readonly Pick<Deployment, 'baseUrl' | 'network' | 'state'>[]): void {
+    const places = deployments.map(({ baseUrl, network, state }) => ({ ...originOf(baseUrl), network, state }));
+    const used = new Set(places.map(({ origin, network }) => keyOf(origin, network)));
+    const enabled = places.filter(({ state }) => state === 'enabled');
+    const wanted = new Set(enabled.map(({ origin, network }) => this.#originAt(origin, network)));
     this.#routes.clear();
-    for (const [key, pool] of this.#pools) {
+    for (const [key, one] of this.#origins) {
+      if (wanted.has(one)) one.warm?.keep();
+      else one.warm?.rest();
       if (used.has(key)) continue;
-      this.#pools.delete(key);
-      void pool.close().catch(() => undefined);
+      this.#origins.delete(key);
+      void one.pool.close().catch(() => undefined);
     }
   }
 
   async onApplicationShutdown(): Promise<void> {
-    const pools = [...this.#pools.values()];
-    this.#pools.clear();
-    await Promise.all(pools.map((pool) => pool.destroy().catch(() => undefined)));
+    const origins = [...this.#origins.values()];
+    this.#origins.clear();
+    for (const { warm } of origins) warm?.rest();
+    await Promise.all(origins.map(({ pool }) => pool.destroy().catch(() => undefined)));
   }
 
   #dispatch(
@@ -110,20 +124,24 @@ export class Transport implements OnApplicationShutdown {
     const name = `${target.network} ${target.baseUrl}`;
     const known = this.#routes.get(name);
     if (known !== undefined) return known;
-    const { origin, pathname } = new URL(target.baseUrl);
-    const basePath = pathname === '/' ? '' : pathname;
-    const route = { origin, basePath, pool: this.#pool(origin, target.network) };
+    const { origin, basePath } = originOf(target.baseUrl);
+    const route = { origin, basePath, pool: this.#originAt(origin, target.network).pool };
     this.#routes.set(name, route);
     return route;
   }
 
-  #pool(origin: string, network: Network): Pool {
+  #originAt(origin: string, network: Network): Origin {
     const key = keyOf(origin, network);
-    const known = this.#pools.get(key);
+    const known = this.#origins.get(key);
     if (known !== undefined) return known;
-    const pool = new Pool(origin, { ...this.#options(network), connections: MAX_CONNECTIONS });
-    this.#pools.set(key, pool);
-    return pool;
+    const { protocol, host, hostname, port } = new URL(origin);
+    const connect = guardedConnector(network, this.#rules);
+    const target = { protocol, host, hostname, port };
+    const warm = protocol === 'https:' ? new WarmSockets(connect, target, this.#rules.clock) : null;
+    const options = { ...this.#options(network), connect: warm?.connector ?? connect };
+    const made = { pool: new Pool(origin, { ...options, connections: MAX_CONNECTIONS }), warm };
+    this.#origins.set(key, made);
+    return made;
   }
 
   #options(network: Network): Client.Options {
@@ -137,6 +155,11 @@ export class Transport implements OnApplicationShutdown {
       connect: guardedConnector(network, this.#rules),
     };
   }
+}
+
+function originOf(baseUrl: string): { readonly origin: string; readonly basePath: string } {
+  const { origin, pathname } = new URL(baseUrl);
+  return { origin, basePath: pathname === '/' ? '' : pathname };
 }
 
 function keyOf(origin: string, network: Network): string {

@@ -20,6 +20,8 @@ export class AttemptTimers {
   #windowAtMs = 0;
   #windowBytes = 0;
   #dripping = false;
+  /** Reads since the last progress, the one that brings the next included. */
+  #reads = 0;
 
   constructor(
     private readonly timers: DeploymentTimers,
@@ -45,8 +47,11 @@ export class AttemptTimers {
       this.#phase = 'idle';
       this.#windowAtMs = nowMs;
     } else {
+      // A pause that comments bridged is no drip: the provider said that it is at work.
+      if (this.#reads > 1) this.#windowAtMs += nowMs - this.#progressAtMs;
       this.#measureDrip(nowMs, bytes);
     }
+    this.#reads = 0;
     this.#progressAtMs = nowMs;
     this.#silentUntilMs = nowMs + this.timers.idleMs;
   }
@@ -54,6 +59,7 @@ export class AttemptTimers {
   /** Bytes without progress arrived: they keep a stream alive that has begun, for three idle periods at most. */
   heard(nowMs: number): void {
     if (this.#phase !== 'idle') return;
+    this.#reads += 1;
     const last = this.#progressAtMs + COMMENT_PERIODS * this.timers.idleMs;
     this.#silentUntilMs = Math.max(this.#silentUntilMs, Math.min(nowMs + this.timers.idleMs, last));
   }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { SystemClock } from '../../../src/platform/clock/index.js';
+import { SystemClock, type Clock } from '../../../src/platform/clock/index.js';
 import { ProvidersConfig } from '../../../src/platform/config/index.js';
 import { newId } from '../../../src/platform/ids/index.js';
 import type { Capabilities, Emission, LimitObservation } from '../../../src/providers/index.js';
@@ -62,6 +62,27 @@ class Witness extends AttemptObserver {
   }
 }
 
+/** A clock that runs faster than time, so that a test need not wait for long limits. */
+export class FastClock extends SystemClock {
+  readonly #startMs = super.nowMs();
+
+  constructor(private readonly factor: number) {
+    super();
+  }
+
+  override nowMs(): number {
+    return Math.round(this.#startMs + (super.nowMs() - this.#startMs) * this.factor);
+  }
+
+  override monotonicMs(): number {
+    return super.monotonicMs() * this.factor;
+  }
+
+  override after(delayMs: number, work: () => void): () => void {
+    return super.after(delayMs / this.factor, work);
+  }
+}
+
 /** What became of a call that was read to its end. */
 export interface CallResult {
   readonly call: ProviderCall;
@@ -72,7 +93,6 @@ export interface CallResult {
 
 /** Everything a call needs, without a database: real sockets, real adapters, a gate and an observer that keep count. */
 export class CallRig {
-  readonly clock = new SystemClock();
   readonly gate = new CountingGate();
   readonly witness = new Witness();
   readonly origins = new SimulatedOrigins();
@@ -86,7 +106,10 @@ export class CallRig {
   readonly #retries = new RetryBudgets();
   readonly #hedges = new HedgeBudgets();
 
-  constructor(allowCidrs: readonly string[] = ['127.0.0.0/8']) {
+  constructor(
+    allowCidrs: readonly string[] = ['127.0.0.0/8'],
+    readonly clock: Clock = new SystemClock(),
+  ) {
     const keyFile = path.join(this.#directory, 'key');
     writeFileSync(keyFile, Buffer.alloc(32, 3), { mode: 0o600 });
     const config = new ProvidersConfig(keyFile, allowCidrs, true);
