@@ -78,7 +78,7 @@ export class AttemptLauncher {
     };
     const shipment: Shipment = { input, launch, adapter, start };
     const request = continuation?.request ?? input.request;
-    const { inputTimes } = adapter.cost(request as never);
+    const { inputTimes } = adapter.cost(request as never, deployment);
     const id = `${input.requestId}/${String(n)}`;
     if (inputTimes === 1) return this.#send(shipment, request, id);
     const part = singleChoice(request);

@@ -65,7 +65,7 @@ export class ProvidersService {
   /** How often a deployment bills the prompt of a request: more than once where several choices are as many requests. */
   inputTimes(request: Readonly<Record<string, unknown>>, deployment: Deployment): number {
     const operation = request['messages'] === undefined ? 'embeddings' : 'chat';
-    return this.adapters.find(deployment, operation)?.cost(request as never).inputTimes ?? 1;
+    return this.adapters.find(deployment, operation)?.cost(request as never, deployment).inputTimes ?? 1;
   }
 
   /** One call along its plan. Nothing is dispatched before the iteration begins. */

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { ChunkCollector, type ChatCompletion, type EmbeddingResponse } from '../../src/openai/index.js';
 import type { Adapter, Dialect, Emission, Exchange } from '../../src/providers/adapters/adapter.js';
 import { anthropicChat } from '../../src/providers/adapters/anthropic/openai-anthropic.js';
+import { geminiChat } from '../../src/providers/adapters/gemini/openai-gemini.js';
 import { openAiEmbeddings } from '../../src/providers/adapters/openai/openai-embeddings.js';
 import { openAiChat } from '../../src/providers/adapters/openai/openai-openai.js';
 import { toOpenAiUsage, type TokenUsage } from '../../src/providers/adapters/usage.js';
@@ -41,6 +42,8 @@ const SOURCES: readonly Source[] = [
   ].map(chat),
   ...['openai', 'mistral', 'ollama'].map(embeddings),
   { file: 'anthropic-messages', vendor: 'anthropic', dialect: 'anthropic', adapter: anthropicChat },
+  { file: 'gemini-generateContent', vendor: 'gemini', dialect: 'gemini', adapter: geminiChat },
+  { file: 'vertex-generateContent', vendor: 'vertex', dialect: 'gemini', adapter: geminiChat },
 ];
 
 /** Recordings that differ from `expected` on purpose. */
@@ -61,6 +64,7 @@ const FINISH: Readonly<Record<string, string>> = {
   max_tokens: 'length',
   tool_use: 'tool_calls',
   refusal: 'content_filter',
+  STOP: 'stop',
 };
 
 function openFor(source: Source, recorded: Recorded): Exchange {
@@ -174,7 +178,10 @@ function chatFindings({ expected }: Recorded, { completion, isDone, failure }: A
   );
   if (calledFor !== wanted) found.push(`calls ${calledFor.slice(0, 120)} ≠ ${wanted.slice(0, 120)}`);
   const finish = choices.map((choice) => choice.finish_reason).join();
-  const wantedFinish = expected.finish.map((name) => FINISH[name] ?? name).join();
+  // Gemini ends answers that call tools like others.
+  const wantedFinish = expected.finish
+    .map((name) => (name === 'STOP' && calls.length > 0 ? 'tool_calls' : (FINISH[name] ?? name)))
+    .join();
   if (finish !== wantedFinish) found.push(`finish ${finish} ≠ ${wantedFinish}`);
   return found;
 }
@@ -184,7 +191,8 @@ function findingsOf(source: Source, recorded: Recorded): string[] {
   const answer = understand(emissions);
   if (recorded.response.status >= 400) {
     const failure = exchange.classify(recorded.response.status, recorded.response.headers, bodyOf(recorded));
-    return failure.billed === 'no' && failure.outcome === 'http_error'
+    const outcome = recorded.response.status === 429 ? 'rate_limited' : 'http_error';
+    return failure.billed === 'no' && failure.outcome === outcome
       ? []
       : [`failure ${failure.class} ${failure.outcome}`];
   }

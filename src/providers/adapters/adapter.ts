@@ -154,7 +154,7 @@ export interface Adapter {
   gaps(request: ChatRequest | EmbeddingRequest, deployment: DeploymentView): readonly CapabilityGap[];
   /** Advisory members of the request that are not sent, to be named in `AIP-Ignored`. */
   ignored(request: ChatRequest | EmbeddingRequest, deployment: DeploymentView): readonly string[];
-  cost(request: ChatRequest | EmbeddingRequest): CallCost;
+  cost(request: ChatRequest | EmbeddingRequest, deployment: DeploymentView): CallCost;
   open(call: UpstreamCall): Exchange;
   /** Never throws. `body`: the parsed body of a refusal, else undefined. */
   limits(status: number, headers: HeaderView, body: unknown, nowMs: number): readonly LimitObservation[];

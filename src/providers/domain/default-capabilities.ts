@@ -20,6 +20,16 @@ const CHAT: Capabilities = {
   unsupported: [],
 };
 
+const GEMINI: Partial<Capabilities> = {
+  parallelTools: true,
+  images: 'url',
+  pdf: true,
+  audio: true,
+  jsonSchema: true,
+  context: 1_048_576,
+  maxOutput: 65_536,
+};
+
 /** What vendors offer on all their current chat models; anything else is assumed to be the careful default. */
 const BY_VENDOR: Readonly<Record<string, Partial<Capabilities>>> = {
   openai: {
@@ -43,6 +53,8 @@ const BY_VENDOR: Readonly<Record<string, Partial<Capabilities>>> = {
     context: 200_000,
     maxOutput: 32_000,
   },
+  gemini: GEMINI,
+  vertex: GEMINI,
 };
 
 const EMBEDDINGS: Capabilities = {

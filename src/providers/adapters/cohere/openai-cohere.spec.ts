@@ -138,7 +138,7 @@ describe('requests to Cohere', () => {
   });
 
   it('several choices are as many requests', () => {
-    expect(cohereChat.cost({ model: 'm', messages: [], n: 3 }).inputTimes).toBe(3);
+    expect(cohereChat.cost({ model: 'm', messages: [], n: 3 }, deployment()).inputTimes).toBe(3);
     expect(gaps({ n: 9 }, { n: false })).toEqual(['n']);
   });
 });
