@@ -40,6 +40,8 @@ export interface Ask {
   readonly criticality: Criticality;
   readonly openedAtMs: number;
   readonly expiresAtMs: number;
+  /** It adds to a hold that the same call has already. */
+  readonly extends: boolean;
   readonly candidates: readonly {
     readonly deploymentId: string;
     readonly served: ServedDeployment;

@@ -197,7 +197,7 @@ function holdEntry(hold: Hold, atMs: number): LedgerEntry {
     balanceIds: hold.lines.map(({ balanceId }) => balanceId),
     heldDeltas: hold.lines.map(({ amount }) => amount),
     postedDeltas: hold.lines.map(() => ZERO),
-    reason: 'reserve',
+    reason: hold.reason ?? 'reserve',
     ref: null,
   };
 }

@@ -22,6 +22,11 @@ export interface AskCandidateWish {
   readonly worstTokens: number;
 }
 
+/** More of a call that holds money already: before another attempt, when an earlier one may have been billed. */
+export interface ExtensionWish extends Omit<AskWish, 'candidates'> {
+  readonly candidate: AskCandidateWish;
+}
+
 /** A call for which money shall be held. */
 export interface AskWish {
   readonly holdId: string;
@@ -59,6 +64,7 @@ export class BudgetsService {
       criticality: wish.criticality,
       openedAtMs: wish.atMs,
       expiresAtMs: wish.expiresAtMs,
+      extends: false,
       // Currencies never meet: one call is held in one of them.
       candidates: wish.candidates
         .filter(({ currency }) => currency === first.currency)
@@ -77,6 +83,19 @@ export class BudgetsService {
             limits: matched.flatMap((match) => this.#limit(match, candidate, wish)),
           };
         }),
+    };
+  }
+
+  /** What an extension would hold beside the first hold: money and tokens, and no request more. */
+  extensionFor(snapshot: ConfigSnapshot, { candidate, ...wish }: ExtensionWish): Ask {
+    const ask = this.askFor(snapshot, { ...wish, candidates: [candidate] });
+    return {
+      ...ask,
+      extends: true,
+      candidates: ask.candidates.map((one) => ({
+        ...one,
+        limits: one.limits.filter(({ metric }) => metric !== 'REQUESTS'),
+      })),
     };
   }
 

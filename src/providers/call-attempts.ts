@@ -52,6 +52,14 @@ export class CallAttempts {
     return Math.min(this.input.maxAttempts, MAX_ATTEMPTS) - (this.records.length - stale);
   }
 
+  /** Like {@link begin}, once the hold covers the attempt beside those that may have been billed. */
+  async beginCovered(deployment: Deployment, options: BeginOptions = {}): Promise<Begun | null> {
+    const covered = this.records.length === 0 || (this.input.covers?.(this.records, deployment) ?? true);
+    // No wait where none is needed: a hard failure costs no turn of the event loop.
+    if (covered === false || (covered !== true && !(await covered))) return this.#skip(deployment, 'budget');
+    return this.begin(deployment, options);
+  }
+
   /** Asks for a permit and dispatches, or notes why the candidate is passed over. */
   begin(deployment: Deployment, options: BeginOptions = {}): Begun | null {
     const { gate, launcher, retries } = this.ports;

@@ -139,7 +139,7 @@ export class ProviderCall implements AsyncIterable<readonly Emission[]> {
       this.#requireTime();
       const deployment = this.#cursor.current;
       if (deployment === null) return this.#refused() ?? this.#giveUp(false);
-      const begun = this.#attempts.begin(deployment, options);
+      const begun = await this.#begin(deployment, options);
       if (begun === null) {
         options = {};
         this.#cursor.skip();
@@ -153,6 +153,12 @@ export class ProviderCall implements AsyncIterable<readonly Emission[]> {
       if (move.kind === 'stop') return this.#refused() ?? this.#giveUp(this.#leftMs() < MIN_LEFT_MS);
       options = await this.#again(move);
     }
+  }
+
+  async #begin(deployment: Deployment, options: BeginOptions): Promise<Begun | null> {
+    const begun = await this.#attempts.beginCovered(deployment, options);
+    if (this.#isGone()) throw this.#gone();
+    return begun;
   }
 
   /** Resolves after the wait before another try at the same deployment. */
@@ -233,7 +239,7 @@ export class ProviderCall implements AsyncIterable<readonly Emission[]> {
     for (const deployment of this.#cursor.waiting.filter(canCarryOn)) {
       if (this.#attempts.left < 1 || this.#leftMs() < MIN_LEFT_MS) return null;
       this.#cursor.take(deployment);
-      const begun = this.#attempts.begin(deployment, { continuation });
+      const begun = await this.#begin(deployment, { continuation });
       if (begun === null) continue;
       const end = await new AttemptRace(this.#attempts, begun, null).run(() => this.#isGone());
       if (this.#isGone()) throw this.#gone();

@@ -43,6 +43,8 @@ export interface ReadyAsk {
   readonly candidates: readonly AskCandidate[];
   readonly openedAtMs: number;
   readonly expiresAtMs: number;
+  /** It adds to a hold that the same call has already. Absent: no. */
+  readonly extends?: boolean;
 }
 
 /** What became of an ask. */
@@ -105,7 +107,8 @@ export function holdOf(ask: ReadyAsk, kept: readonly AskCandidate[]): Hold {
       only: line.own ? line.served : null,
     }));
   const { holdId: id, orgId, requestId, currency, openedAtMs, expiresAtMs } = ask;
-  return { id, orgId, requestId, currency, amount, lines: held, openedAtMs, expiresAtMs };
+  const reason = ask.extends === true ? 'extend' : 'reserve';
+  return { id, orgId, requestId, currency, amount, lines: held, openedAtMs, expiresAtMs, reason };
 }
 
 function move(deltas: Map<number, Delta>, balanceId: number, by: Partial<Delta>): void {

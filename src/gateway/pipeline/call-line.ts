@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
+import type { Hold } from '../../budgets/index.js';
 import { CasesService } from '../../cases/index.js';
 import { Clock } from '../../platform/clock/index.js';
 import { GatewayConfig } from '../../platform/config/index.js';
@@ -16,6 +17,7 @@ import { SettlementService } from '../settlement/settlement.service.js';
 import { callPlaces, callRules, heldPlan } from './call-rules.js';
 import type { CallTrace } from './call-trace.js';
 import { completionOf } from './completion.js';
+import { HoldCover } from './hold-cover.js';
 import { PseudonymKey } from './pseudonym-key.js';
 import type { Rendering } from './rendering.js';
 import { admitRequest, callInput, choicesOf, frameOf, oneCurrency, routeWish, worstTokens } from './stage-inputs.js';
@@ -92,16 +94,21 @@ export class CallLine {
     });
     trace.dispatching(open.opened);
 
+    const cover = new HoldCover(open.opened, rules, this.settlement);
+    const { covers } = cover;
     const endUser = pseudonyms.of(charge.attribution.userId);
     const jurisdictions = callPlaces(policy, call.wish.routing.jurisdictions);
-    const upstream = this.providers.call(callInput(frame, open.opened, { endUser, rules, jurisdictions }), signal);
+    const upstream = this.providers.call(
+      callInput(frame, open.opened, { endUser, rules, jurisdictions, covers }),
+      signal,
+    );
     trace.upstream = upstream;
     const delivery: Delivery = { status: 'client_closed', http: null }; // What holds when the consumer stops in the middle.
     try {
       yield* deliver(upstream, { rendering, trace, delivery, signal });
     } finally {
       // Last chunk, error or hang-up alike: usage, spending and outcome in one durable transaction.
-      await this.#settle(open, { trace, rendering, delivery });
+      await this.#settle(open, { trace, rendering, delivery, extensions: cover.extensions });
       admission.correct(trace.charged?.tokens ?? 0, upstream.served?.model);
     }
     yield rendering.complete(completionOf(trace, call.wish.metadata));
@@ -113,7 +120,13 @@ export class CallLine {
       trace,
       rendering,
       delivery,
-    }: { readonly trace: CallTrace; readonly rendering: Rendering; readonly delivery: Delivery },
+      extensions,
+    }: {
+      readonly trace: CallTrace;
+      readonly rendering: Rendering;
+      readonly delivery: Delivery;
+      readonly extensions: readonly Hold[];
+    },
   ): Promise<void> {
     const attempts = trace.upstream?.attempts ?? [];
     const { status, http } = delivery;
@@ -121,6 +134,7 @@ export class CallLine {
     trace.charged = this.settlement.charge(open.opened, attempts);
     trace.outcomeReceipt = await open.settle({
       attempts,
+      extensions,
       end: {
         status: attempts.length === 0 ? 'not_sent' : status,
         http,

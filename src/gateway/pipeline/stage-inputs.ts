@@ -87,7 +87,7 @@ export function worstTokens(frame: CallFrame, { hedge }: CallRules): number {
 export function callInput(
   { call, deadlineAtMs, bounds }: CallFrame,
   { plan }: OpenedCall,
-  asked: Required<Pick<CallInput, 'endUser' | 'rules' | 'jurisdictions'>>,
+  asked: Required<Pick<CallInput, 'endUser' | 'rules' | 'jurisdictions' | 'covers'>>,
 ): CallInput {
   return {
     requestId: call.requestId,

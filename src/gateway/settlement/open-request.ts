@@ -1,3 +1,4 @@
+import type { Hold } from '../../budgets/index.js';
 import type { AttemptRecord } from '../../providers/index.js';
 import type { ChargedCall } from '../domain/charge-attempts.js';
 import type { CallEnd } from './call-records.js';
@@ -6,6 +7,8 @@ import type { OpenedCall } from './open-call.js';
 /** The end of a call as the pipeline hands it over. */
 export interface EndedCall {
   readonly attempts: readonly AttemptRecord[];
+  /** What was held beside the first hold. Absent: nothing. */
+  readonly extensions?: readonly Hold[];
   readonly end: CallEnd;
   /** Bytes that were delivered, for the record. */
   readonly response: Buffer;

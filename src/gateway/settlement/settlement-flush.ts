@@ -1,14 +1,15 @@
 import { Injectable } from '@nestjs/common';
 
 import { AuditService, formatReceipt, type PreparedRecord, type Receipt } from '../../audit/index.js';
-import { BudgetsService, type Verdict } from '../../budgets/index.js';
+import { BudgetsService, type Settle, type Verdict } from '../../budgets/index.js';
 import { MeteringService } from '../../metering/index.js';
 import { Clock } from '../../platform/clock/index.js';
 import type { Flush, Tx } from '../../platform/database/index.js';
+import { ZERO } from '../../platform/money/index.js';
 import { RoutingService } from '../../routing/index.js';
 import { GenerationRepository, type GenerationRow } from '../persistence/generation.repository.js';
 import { OpenCallRepository } from '../persistence/open-call.repository.js';
-import type { OpenItem, SettleItem, SettlementItem, SettlementOutcome } from './settlement-item.js';
+import type { ExtendItem, OpenItem, SettleItem, SettlementItem, SettlementOutcome } from './settlement-item.js';
 
 /** The only slot of this process: one lane, one transaction in flight. */
 export const SLOT = 0;
@@ -30,17 +31,19 @@ export class SettlementFlush implements Flush<SettlementItem, SettlementOutcome>
   async run(tx: Tx, items: readonly SettlementItem[]): Promise<readonly SettlementOutcome[]> {
     const settles = items.filter((item) => item.kind === 'settle');
     const opens = items.filter((item) => item.kind === 'open');
+    const asking = [...opens, ...items.filter((item) => item.kind === 'extend')];
     const ours = await this.audit.takeOpenIntents(
       tx,
       settles.map(({ requestId }) => requestId),
     );
     const timely = settles.filter(({ requestId }) => ours.has(requestId));
     const { settled, verdicts } = await this.budgets.flush(tx, {
-      settles: timely.map(({ settle }) => settle),
-      asks: opens.map(({ ask }) => ask),
+      // Extensions are given back whoever ended the call.
+      settles: [...timely.map(({ settle }) => settle), ...settles.flatMap(releasesOf)],
+      asks: asking.map(({ ask }) => ask),
       nowMs: this.clock.nowMs(),
     });
-    if (settled.size !== timely.length)
+    if (!timely.every(({ settle }) => settled.has(settle.hold.id)))
       throw new Error('A hold was resolved by somebody else while its intent was ours');
     const held = opens.filter((_, index) => verdicts[index]?.kind === 'held');
     await this.metering.insertUsage(
@@ -69,7 +72,7 @@ export class SettlementFlush implements Flush<SettlementItem, SettlementOutcome>
     return outcomesOf(items, {
       ours,
       receipts,
-      verdicts: new Map(opens.map((item, index) => [item, verdicts[index]])),
+      verdicts: new Map(asking.map((item, index) => [item, verdicts[index]])),
     });
   }
 
@@ -96,11 +99,20 @@ export class SettlementFlush implements Flush<SettlementItem, SettlementOutcome>
         if (done.ours.has(item.requestId)) records.push(...item.records);
         else records.push(await item.late());
       } else if (item.kind === 'record') records.push(item.record);
-      else if (done.held.has(item)) records.push(item.intent);
+      else if (item.kind === 'open' && done.held.has(item)) records.push(item.intent);
     }
     const receipts = await this.audit.appendRequestRecords(tx, SLOT, records);
     return new Map(receipts.map((receipt) => [receipt.recordId, receipt]));
   }
+}
+
+function releasesOf({ extensions = [] }: SettleItem): readonly Settle[] {
+  return extensions.map((hold) => ({
+    hold,
+    posted: { currency: hold.currency, amount: ZERO, tokens: 0, requests: 0 },
+    servedDeployment: null,
+    reason: 'release',
+  }));
 }
 
 function receiptOf(receipts: ReadonlyMap<string, Receipt>, record: PreparedRecord | undefined): Receipt {
@@ -120,7 +132,7 @@ function outcomesOf(
   done: {
     readonly ours: ReadonlySet<string>;
     readonly receipts: ReadonlyMap<string, Receipt>;
-    readonly verdicts: ReadonlyMap<OpenItem, Verdict | undefined>;
+    readonly verdicts: ReadonlyMap<OpenItem | ExtendItem, Verdict | undefined>;
   },
 ): readonly SettlementOutcome[] {
   return items.map((item): SettlementOutcome => {
@@ -133,6 +145,7 @@ function outcomesOf(
     const verdict = done.verdicts.get(item);
     if (verdict === undefined) throw new Error('An ask was not decided');
     if (verdict.kind !== 'held') return { kind: 'not_held', verdict };
+    if (item.kind === 'extend') return { kind: 'extended', hold: verdict.hold };
     return { kind: 'held', hold: verdict.hold, keep: verdict.keep, receipt: receiptOf(done.receipts, item.intent) };
   });
 }

@@ -20,12 +20,20 @@ export interface SettleItem {
   readonly kind: 'settle';
   readonly requestId: string;
   readonly settle: Settle;
+  /** What was held beside it meanwhile; given back whole, the charge is posted on the first hold. */
+  readonly extensions?: readonly Hold[];
   readonly usage: readonly UsageRecord[];
   /** Attempts, then the outcome. */
   readonly records: readonly PreparedRecord[];
   /** Makes the record that is written instead when somebody else ended the call already. */
   late(): PreparedRecord | Promise<PreparedRecord>;
   readonly generation: Omit<GenerationRow, 'receipts'> & { readonly intentReceipt: string | null };
+}
+
+/** A call that wants more held before its next attempt. */
+export interface ExtendItem {
+  readonly kind: 'extend';
+  readonly ask: Ask;
 }
 
 /** A record that belongs to no hold. */
@@ -35,12 +43,13 @@ export interface RecordItem {
 }
 
 /** What can join a flush. */
-export type SettlementItem = OpenItem | SettleItem | RecordItem;
+export type SettlementItem = OpenItem | SettleItem | ExtendItem | RecordItem;
 
 /** What became of an item. */
 export type SettlementOutcome =
   | { readonly kind: 'held'; readonly hold: Hold; readonly keep: readonly string[]; readonly receipt: Receipt }
   | { readonly kind: 'not_held'; readonly verdict: Exclude<Verdict, { kind: 'held' }> }
+  | { readonly kind: 'extended'; readonly hold: Hold }
   | { readonly kind: 'settled'; readonly receipt: Receipt }
   | { readonly kind: 'late' }
   | { readonly kind: 'recorded'; readonly receipt: Receipt };

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 
 import { AuditService, formatReceipt, type PreparedRecord, type Receipt } from '../../audit/index.js';
-import { BudgetsService, type BudgetFacts } from '../../budgets/index.js';
+import { BudgetsService, type BudgetFacts, type ExtensionWish, type Hold } from '../../budgets/index.js';
 import { totalTokens, MeteringService } from '../../metering/index.js';
 import { Clock } from '../../platform/clock/index.js';
 import type { GroupCommit } from '../../platform/database/index.js';
 import { jitter, newId } from '../../platform/ids/index.js';
-import { formatAmount, larger, ZERO } from '../../platform/money/index.js';
+import { formatAmount, larger, sum, ZERO, type PicoUsd } from '../../platform/money/index.js';
 import { Metrics } from '../../platform/telemetry/index.js';
 import type { AttemptRecord } from '../../providers/index.js';
 import { chargeCall, servedCharges, type ChargedCall } from '../domain/charge-attempts.js';
@@ -82,6 +82,24 @@ export class SettlementService implements CallStore<EndedCall> {
     }
   }
 
+  /** Holds more for a call before its next attempt; null when a budget has no room for it. Waits for nobody: the caller of the call
+   *  waits already. */
+  async extend(opened: OpenedCall, next: ExtensionWish['candidate']): Promise<Hold | null> {
+    const { call, charge, hold, snapshot, criticality } = opened;
+    const ask = this.budgets.extensionFor(snapshot, {
+      holdId: newId(),
+      requestId: call.requestId,
+      orgId: charge.attribution.orgId,
+      attribution: charge.attribution,
+      criticality,
+      candidate: next,
+      atMs: this.clock.nowMs(),
+      expiresAtMs: hold.expiresAtMs,
+    });
+    const outcome = await this.#queue.join({ kind: 'extend', ask });
+    return outcome.kind === 'extended' ? outcome.hold : null;
+  }
+
   /** Charges a call and records its end. @returns its outcome's receipt, or undefined when the reconciler was first */
   async settle(opened: OpenedCall, ended: EndedCall): Promise<Receipt | undefined> {
     const charged = this.charge(opened, ended.attempts);
@@ -90,7 +108,7 @@ export class SettlementService implements CallStore<EndedCall> {
       this.#openCalls -= 1;
       this.metrics.reservationsOpen.dec();
     });
-    if (charged.cost > opened.hold.amount) this.metrics.overruns.inc({ model: opened.plan[0]?.model ?? 'unknown' });
+    if (charged.cost > heldFor(opened, ended)) this.metrics.overruns.inc({ model: opened.plan[0]?.model ?? 'unknown' });
     return outcome.kind === 'settled' ? outcome.receipt : undefined;
   }
 
@@ -189,7 +207,7 @@ export class SettlementService implements CallStore<EndedCall> {
 
   async #settleItem(opened: OpenedCall, ended: EndedCall, charged: ChargedCall): Promise<SettleItem> {
     const { call, charge } = opened;
-    const usage = charged.attempts.map((one) => usageRecordOf(opened, one, charged.cost > opened.hold.amount));
+    const usage = charged.attempts.map((one) => usageRecordOf(opened, one, charged.cost > heldFor(opened, ended)));
     const records: PreparedRecord[] = [];
     for (const one of charged.attempts) {
       records.push(await this.audit.prepare(attemptDraft(charge, call.requestId, one, opened.intentId)));
@@ -208,6 +226,7 @@ export class SettlementService implements CallStore<EndedCall> {
     return {
       kind: 'settle',
       requestId: call.requestId,
+      extensions: ended.extensions ?? [],
       settle: {
         hold: opened.hold,
         posted: {
@@ -249,4 +268,9 @@ export class SettlementService implements CallStore<EndedCall> {
       },
     };
   }
+}
+
+/** All that is held for a call. */
+function heldFor({ hold }: OpenedCall, { extensions = [] }: EndedCall): PicoUsd {
+  return sum([hold, ...extensions].map(({ amount }) => amount));
 }

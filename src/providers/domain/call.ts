@@ -1,3 +1,4 @@
+import type { AttemptRecord } from './attempt.js';
 import type { Deployment } from './deployment.js';
 
 /** What is asked of providers on behalf of one request. */
@@ -20,6 +21,9 @@ export interface CallInput {
   readonly jurisdictions?: readonly string[] | null;
   /** Absent: {@link PLAIN_RULES}. */
   readonly rules?: CallRules;
+  /** Whether the next attempt is covered by what is held, after those made so far; asked before every attempt but the first one
+   *  and a hedge, which are held for beforehand. False: the candidate is passed over. Absent: always. */
+  readonly covers?: (attempts: readonly AttemptRecord[], next: Deployment) => boolean | Promise<boolean>;
 }
 
 /** What a routing policy says about attempts, beyond their order. */

@@ -7,7 +7,7 @@ import { concernsRequest, FAILURE_RULES } from './failure-rules.js';
 export interface Skipped {
   readonly providerName: string;
   readonly model: string;
-  readonly reason: 'breaker_open' | 'upstream_limit' | 'credential';
+  readonly reason: 'breaker_open' | 'upstream_limit' | 'credential' | 'budget';
   readonly retryAfterMs?: number | undefined;
 }
 
