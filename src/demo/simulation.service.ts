@@ -6,7 +6,10 @@ import { Clock } from '../platform/clock/index.js';
 import { DemoConfig, ProvidersConfig } from '../platform/config/index.js';
 import { AppError } from '../platform/errors/index.js';
 import { readSecret } from '../platform/secrets/index.js';
-import { SimulatedOrigins, SimulatedPartners, type FaultBoard } from '../providers/index.js';
+import { SIMULATED_PARTNERS, SimulatedOrigins, SimulatedPartners, type FaultBoard } from '../providers/index.js';
+
+/** Faults on the way to a partner, where its own server does not see them. */
+const WAY_FAULTS = ['dns', 'tls'] as const;
 
 /** Runs the simulated partners inside this process. */
 @Injectable()
@@ -51,7 +54,10 @@ export class SimulationService implements OnApplicationShutdown {
     });
     const { origins, baseUrls } = await partners.start();
     this.#partners = partners;
-    this.#closeOrigins = Object.values(origins).map((origin) => this.origins.register(origin));
+    const { faults } = partners;
+    this.#closeOrigins = SIMULATED_PARTNERS.map(({ name }) =>
+      this.origins.register(origins[name], () => WAY_FAULTS.find((kind) => faults.drawsForConnection(name, kind))),
+    );
     return baseUrls;
   }
 

@@ -1,8 +1,13 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
 import { describe, expect, it } from '@jest/globals';
+import { Client } from 'undici';
 
 import { SystemClock } from '../platform/clock/index.js';
 import { parseCidr } from './domain/ip-address.js';
-import { guardedLookup, type ResolveAll } from './guarded-connector.js';
+import { guardedConnector, guardedLookup, type ResolveAll } from './guarded-connector.js';
 import { SimulatedOrigins } from './simulated-origins.js';
 
 const answering =
@@ -79,5 +84,26 @@ describe('simulated origins', () => {
     for (const origin of ['http://10.0.0.1:80', 'https://127.0.0.1:80', 'http://127.0.0.1', 'http://127.0.0.1:80/x']) {
       expect(() => origins.register(origin)).toThrow(RangeError);
     }
+  });
+
+  it.each([
+    [undefined, null],
+    ['dns', 'ENOTFOUND'],
+    ['tls', 'ERR_SSL_WRONG_VERSION_NUMBER'],
+  ] as const)('under the fault %s a connection ends with %s', async (fault, code) => {
+    const server = createServer((_request, response) => {
+      response.end('there');
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const origin = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+    const simulated = new SimulatedOrigins();
+    simulated.register(origin, () => fault);
+    const connect = guardedConnector('simulated', { allowed: [], simulated, clock: new SystemClock() });
+    const client = new Client(origin, { connect });
+    const asked = client.request({ method: 'GET', path: '/' });
+    if (code === null) expect(await (await asked).body.text()).toBe('there');
+    else await expect(asked).rejects.toMatchObject({ code });
+    await client.destroy();
+    server.close();
   });
 });

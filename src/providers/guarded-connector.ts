@@ -6,8 +6,9 @@ import { buildConnector } from 'undici';
 import type { Clock } from '../platform/clock/index.js';
 import type { Network } from './domain/deployment.js';
 import { refusedAddress } from './domain/address-guard.js';
+import { SIMULATED_HOST } from './domain/base-url.js';
 import { parseAddress, type Cidr } from './domain/ip-address.js';
-import type { SimulatedOrigins } from './simulated-origins.js';
+import type { SimulatedOrigins, WayFault } from './simulated-origins.js';
 
 /** Upper bound of a TCP and TLS handshake; the attempt's own timer is shorter. */
 const HANDSHAKE_MS = 10_000;
@@ -93,7 +94,7 @@ export function guardedConnector(network: Network, rules: ConnectionRules): buil
     allowH2: false,
     autoSelectFamily: true,
     minVersion: 'TLSv1.2',
-    ...(network === 'simulated' ? {} : { lookup: guardedLookup(network, rules) }),
+    lookup: network === 'simulated' ? nameless : guardedLookup(network, rules),
   });
   return (options, callback) => {
     const target = targetOf(network, options, rules);
@@ -109,6 +110,23 @@ export function guardedConnector(network: Network, rules: ConnectionRules): buil
   };
 }
 
+/** No name leads to a simulated partner: its connections go to an address, except when its name is to be lost. */
+const nameless: LookupFunction = (hostname, _options, done) => {
+  done(Object.assign(new Error(`getaddrinfo ENOTFOUND ${hostname}`), { code: 'ENOTFOUND' }), '', 0);
+};
+
+/** Where a connection to one of our own ports goes: the port; under `dns` a name that does not exist; under `tls` the port again,
+ *  but with a TLS handshake, which an HTTP server answers with something else. */
+function simulatedTarget(
+  options: buildConnector.Options,
+  port: number,
+  fault: WayFault | undefined,
+): buildConnector.Options {
+  if (fault === 'dns') return { ...options, hostname: SIMULATED_HOST, host: SIMULATED_HOST, port: String(port) };
+  const target = { ...options, hostname: '127.0.0.1', host: `127.0.0.1:${String(port)}`, port: String(port) };
+  return fault === 'tls' ? { ...target, protocol: 'https:' } : target;
+}
+
 function targetOf(
   network: Network,
   options: buildConnector.Options,
@@ -117,7 +135,7 @@ function targetOf(
   if (network === 'simulated') {
     const port = rules.simulated.resolve(options.hostname, options.port);
     if (port === undefined) return new ConnectionRefusedByGuard('no simulated partner of this process listens there');
-    return { ...options, hostname: '127.0.0.1', host: `127.0.0.1:${String(port)}`, port: String(port) };
+    return simulatedTarget(options, port, rules.simulated.faultOf(port));
   }
   // A literal address is connected to without any lookup, so it is checked here.
   const host = options.hostname.replace(/^\[|\]$/g, '');

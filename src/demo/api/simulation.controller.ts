@@ -79,6 +79,13 @@ export class SimulationController {
     );
   }
 
+  @Delete()
+  @RequirePermission('system:write')
+  @ApiOperation({ summary: 'Mend all simulated partners' })
+  clearAll(): { readonly cleared: number } {
+    return { cleared: this.simulation.faults.clear() };
+  }
+
   @Delete(':provider')
   @RequirePermission('system:write')
   @ApiOperation({ summary: 'Mend a simulated partner' })

@@ -36,7 +36,7 @@ class SteppedClock extends Clock {
 }
 
 const KINDS =
-  'outage reset reset:connect http:503 throttle slow-headers stall:before stall:after drip malformed error-in-200 truncate cut:before cut:after huge no-usage wrong-usage';
+  'outage reset reset:connect dns tls http:503 throttle slow-headers stall:before stall:after drip malformed error-in-200 truncate cut:before cut:after huge no-usage wrong-usage';
 
 describe('parseFault', () => {
   it.each(KINDS.split(' '))('reads %s and writes it back', (text) => {
@@ -46,10 +46,6 @@ describe('parseFault', () => {
   it.each(['', 'stall', 'http:200', 'http:600', 'http:', 'OUTAGE'])('refuses "%s" and lists the kinds', (text) => {
     expect(() => parseFault(text)).toThrow(AppError);
     expect(() => parseFault(text)).toThrow(/outage, reset, .*stall:before.*http:/);
-  });
-
-  it.each(['dns', 'tls'])('says why %s cannot be simulated', (text) => {
-    expect(() => parseFault(text)).toThrow(/127\.0\.0\.1 without TLS/);
   });
 });
 
@@ -108,9 +104,20 @@ describe('FaultBoard', () => {
     ['an outage for some requests', { fault: { kind: 'outage' }, ratio: 0.5 }],
     ['an outage of one model', { fault: { kind: 'outage' }, model: 'sim-small' }],
     ['a connection reset of one model', { fault: { kind: 'reset:connect' }, model: 'sim-small' }],
+    ['a lost name of one model', { fault: { kind: 'dns' }, model: 'sim-small' }],
+    ['a broken handshake of one model', { fault: { kind: 'tls' }, model: 'sim-small' }],
   ])('refuses %s', (_name, change) => {
     const { board, order } = setUp();
     expect(() => board.set(order(change))).toThrow(AppError);
+  });
+
+  it.each(['reset:connect', 'dns', 'tls'] as const)('%s meets connections, not requests', (kind) => {
+    const { board, order } = setUp();
+    board.set(order({ fault: { kind }, ratio: 0.5 }));
+    const drawn = Array.from({ length: 1_000 }, () => board.drawsForConnection('sim-economy', kind));
+    expect(drawn.filter(Boolean).length / 1_000).toBeCloseTo(0.5, 1);
+    expect([board.isHardToReach('sim-economy'), board.isHardToReach('sim-realtime')]).toEqual([true, false]);
+    expect(board.drawForRequest('sim-economy', 'sim-small')).toBeUndefined();
   });
 
   it('holds 64 faults and not one more', () => {

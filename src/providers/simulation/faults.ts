@@ -8,6 +8,8 @@ const PLAIN_KINDS = [
   'outage',
   'reset',
   'reset:connect',
+  'dns',
+  'tls',
   'throttle',
   'slow-headers',
   'stall:before',
@@ -25,10 +27,21 @@ const PLAIN_KINDS = [
 const MAX_ACTIVE = 64;
 const MAX_DURATION_MS = 24 * 3_600_000;
 
+/** Faults that strike while a connection is made: none is kept alive while one of them is in force. */
+const CONNECT_KINDS = [
+  'outage',
+  'reset:connect',
+  'dns',
+  'tls',
+] as const satisfies readonly (typeof PLAIN_KINDS)[number][];
+
 type PlainFaultKind = (typeof PLAIN_KINDS)[number];
 
 /** What a simulated partner does wrong. `before` and `after` are relative to the first token of the answer. */
 export type Fault = { readonly kind: PlainFaultKind } | { readonly kind: 'http'; readonly status: number };
+
+/** What becomes of a connection to a simulated partner: reset by the partner, its name unknown, or its TLS handshake broken. */
+export type ConnectFault = 'reset:connect' | 'dns' | 'tls';
 
 /** A fault to switch on at one partner. */
 export interface FaultOrder {
@@ -48,19 +61,12 @@ export interface ActiveFault extends FaultOrder {
 }
 
 /** Reads a fault as people write it: `stall:before`, `http:503`, `outage`.
- *  @throws AppError invalid_value — an unknown kind (the message lists all), or one that needs a network of its own */
+ *  @throws AppError invalid_value — an unknown kind (the message lists all) */
 export function parseFault(text: string): Fault {
   const kind = PLAIN_KINDS.find((known) => known === text);
   if (kind !== undefined) return { kind };
   const status = /^http:([45]\d\d)$/.exec(text)?.[1];
   if (status !== undefined) return { kind: 'http', status: Number(status) };
-  if (text === 'dns' || text === 'tls') {
-    throw new AppError(
-      'invalid_value',
-      `Simulated partners listen on 127.0.0.1 without TLS, so "${text}" cannot be simulated. Use outage or reset:connect.`,
-      { param: 'fault' },
-    );
-  }
   throw new AppError(
     'invalid_value',
     `"${text.slice(0, 40)}" is no fault. Use one of: ${PLAIN_KINDS.join(', ')}, http:<400 to 599>.`,
@@ -125,14 +131,19 @@ export class FaultBoard {
     return this.list().some((active) => active.partner === partner && active.fault.kind === 'outage');
   }
 
-  /** True when a new connection to this partner has to be reset. Counts as one draw of the ratio. */
-  drawsConnectReset(partner: SimulatedPartnerName): boolean {
-    return this.#draw(partner, undefined, (fault) => fault.kind === 'reset:connect') !== undefined;
+  /** True while connections to this partner may fail: each request then needs one of its own. */
+  isHardToReach(partner: SimulatedPartnerName): boolean {
+    return this.list().some((active) => active.partner === partner && strikesConnections(active.fault));
+  }
+
+  /** True when a new connection to this partner meets this fault. Counts as one draw of the ratio. */
+  drawsForConnection(partner: SimulatedPartnerName, kind: ConnectFault): boolean {
+    return this.#draw(partner, undefined, (fault) => fault.kind === kind) !== undefined;
   }
 
   /** The fault this request meets, the oldest that applies first. Counts as one draw of each ratio it tries. */
   drawForRequest(partner: SimulatedPartnerName, model: string): Fault | undefined {
-    return this.#draw(partner, model, (fault) => fault.kind !== 'outage' && fault.kind !== 'reset:connect');
+    return this.#draw(partner, model, (fault) => !strikesConnections(fault));
   }
 
   /** Calls `listener` after every change at a partner. */
@@ -165,6 +176,10 @@ export class FaultBoard {
   }
 }
 
+function strikesConnections({ kind }: Fault): boolean {
+  return (CONNECT_KINDS as readonly string[]).includes(kind);
+}
+
 function invalid(param: string, message: string): AppError {
   return new AppError('invalid_value', message, { param });
 }
@@ -190,7 +205,7 @@ function checkOrder(order: FaultOrder, nowMs: number): void {
 
 /** Faults that strike before a request is read cannot choose among requests. */
 function checkReach({ fault, ratio, model }: FaultOrder): void {
-  if (fault.kind !== 'outage' && fault.kind !== 'reset:connect') return;
+  if (!strikesConnections(fault)) return;
   if (model !== undefined) {
     throw invalid('model', `${fault.kind} strikes before the model is known. Leave the model out.`);
   }

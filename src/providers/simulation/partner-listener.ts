@@ -42,11 +42,13 @@ export class PartnerListener {
     return `http://${HOST}:${String(this.#port)}`;
   }
 
-  /** Opens or closes the socket as the outages in force demand. */
+  /** Opens or closes the socket as the outages in force demand, and lets go of idle connections that a fault would not meet. */
   follow(): void {
     if (!this.#isStarted) return;
-    if (this.options.faults.isOut(this.options.partner)) this.#close();
+    const { faults, partner } = this.options;
+    if (faults.isOut(partner)) this.#close();
     else if (this.#server === null) this.#reopen();
+    else if (faults.isHardToReach(partner)) this.#server.closeIdleConnections();
   }
 
   /** Closes the socket and every connection; it stays closed. */
@@ -67,12 +69,13 @@ export class PartnerListener {
 
   #open(port: number): Server {
     const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, noDelay: true }, (request, response) => {
+      if (this.options.faults.isHardToReach(this.options.partner)) response.setHeader('connection', 'close');
       void this.options.serve(request, response);
     });
     server.maxConnections = MAX_CONNECTIONS;
     server.keepAliveTimeout = 65_000;
     server.on('connection', (socket) => {
-      if (this.options.faults.drawsConnectReset(this.options.partner)) socket.resetAndDestroy();
+      if (this.options.faults.drawsForConnection(this.options.partner, 'reset:connect')) socket.resetAndDestroy();
     });
     server.listen(port, HOST);
     this.#server = server;
