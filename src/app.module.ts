@@ -16,6 +16,7 @@ import { ConfigModule, ProvidersConfig } from './platform/config/index.js';
 import { DatabaseModule } from './platform/database/index.js';
 import { LoggingModule, type Logger } from './platform/logging/index.js';
 import { OutboxModule } from './platform/outbox/index.js';
+import { RedisModule } from './platform/redis/index.js';
 import { ReplicaModule } from './platform/replica/index.js';
 import { SnapshotModule } from './platform/snapshot/index.js';
 import { TelemetryModule } from './platform/telemetry/index.js';
@@ -53,6 +54,7 @@ export class AppModule {
         ScheduleModule.forRoot(),
         ClockModule,
         OutboxModule,
+        RedisModule,
         ReplicaModule,
         SnapshotModule,
         TelemetryModule,

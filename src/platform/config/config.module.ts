@@ -9,6 +9,7 @@ import {
   GatewayConfig,
   IdentityConfig,
   ProvidersConfig,
+  RedisConfig,
   ServerConfig,
 } from './slices.js';
 
@@ -19,6 +20,7 @@ export class ConfigModule {
     const slices = [
       { provide: ServerConfig, useValue: config.server },
       { provide: DatabaseConfig, useValue: config.database },
+      { provide: RedisConfig, useValue: config.redis },
       { provide: DataConfig, useValue: config.data },
       { provide: AuditConfig, useValue: config.audit },
       { provide: IdentityConfig, useValue: config.identity },

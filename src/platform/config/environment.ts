@@ -11,11 +11,22 @@ import {
   GatewayConfig,
   IdentityConfig,
   ProvidersConfig,
+  RedisConfig,
   ServerConfig,
 } from './slices.js';
 
 /** Names known to the CLI and the tests: accepted here so that one environment serves all, and not used. */
-const IGNORED = new Set(['AIP_URL', 'AIP_TOKEN', 'AIP_TEST_DATABASE_URL', 'AIP_TEST_REQUIRE_DATA', 'AIP_TEST_KEEP']);
+const IGNORED = new Set([
+  'AIP_URL',
+  'AIP_TOKEN',
+  'AIP_TEST_DATABASE_URL',
+  'AIP_TEST_REDIS_URL',
+  'AIP_TEST_REQUIRE_DATA',
+  'AIP_TEST_KEEP',
+]);
+
+/** Names that many tools know, beside `AIP_*`. */
+const OTHERS = new Set(['DATABASE_URL', 'REDIS_URL', 'NODE_ENV']);
 
 const flag = z
   .enum(['0', '1'])
@@ -58,6 +69,10 @@ const environmentSchema = z.strictObject({
   DATABASE_URL: z
     .string()
     .regex(/^postgres(ql)?:\/\//, 'must start with postgres:// or postgresql://')
+    .optional(),
+  REDIS_URL: z
+    .string()
+    .regex(/^rediss?:\/\//, 'must start with redis:// or rediss://')
     .optional(),
   AIP_HOST: z.string().min(1).default('127.0.0.1'),
   AIP_PORT: whole(0, 65_535, 4100),
@@ -108,6 +123,7 @@ export class ConfigError extends Error {
 export interface Config {
   readonly server: ServerConfig;
   readonly database: DatabaseConfig;
+  readonly redis: RedisConfig;
   readonly data: DataConfig;
   readonly audit: AuditConfig;
   readonly identity: IdentityConfig;
@@ -140,7 +156,7 @@ function readEnvironment(environment: Environment): Parsed {
   const ours: Record<string, string> = {};
   for (const [name, value] of Object.entries(environment)) {
     if (value === undefined || value === '' || IGNORED.has(name)) continue;
-    if (name.startsWith('AIP_') || name === 'DATABASE_URL' || name === 'NODE_ENV') ours[name] = value;
+    if (name.startsWith('AIP_') || OTHERS.has(name)) ours[name] = value;
   }
   const result = environmentSchema.safeParse(ours);
   if (!result.success) {
@@ -198,6 +214,7 @@ export function loadConfig(environment: Environment, version: string): Config {
       ),
     ),
     database: Object.freeze(new DatabaseConfig(env.DATABASE_URL ?? null, env.AIP_DATABASE_POOL)),
+    redis: Object.freeze(new RedisConfig(env.REDIS_URL ?? null)),
     data: Object.freeze(new DataConfig(dataDir, secretsDir, !production)),
     audit: Object.freeze(
       new AuditConfig(

@@ -8,5 +8,6 @@ export {
   GatewayConfig,
   IdentityConfig,
   ProvidersConfig,
+  RedisConfig,
   ServerConfig,
 } from './slices.js';

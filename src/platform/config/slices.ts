@@ -27,6 +27,14 @@ export class DatabaseConfig {
   }
 }
 
+/** What replicas share. */
+export class RedisConfig {
+  constructor(
+    /** `redis://` or `rediss://`; null: this replica is alone, or each knows only what it saw itself. */
+    readonly url: string | null,
+  ) {}
+}
+
 /** Files of this installation. */
 export class DataConfig {
   constructor(
