@@ -15,5 +15,6 @@ export {
 } from './domain/quota.js';
 export { OverridesService, type OverrideRequest } from './overrides.service.js';
 export { QuotaAdminService, type NewQuota, type QuotaPatch } from './quota-admin.service.js';
+export { CapacityQueue } from './capacity-queue.js';
 export { QuotasModule } from './quotas.module.js';
 export { QuotasService, type AdmitRequest, type QuotaCheck } from './quotas.service.js';

@@ -5,6 +5,7 @@ import { AuditModule } from '../audit/index.js';
 import { IdentityModule } from '../identity/index.js';
 import { OverridesController } from './api/overrides.controller.js';
 import { QuotasController } from './api/quotas.controller.js';
+import { CapacityQueue } from './capacity-queue.js';
 import { OverridesJob } from './jobs/overrides.job.js';
 import { OverrideRecords } from './override-records.js';
 import { OverrideUses } from './override-uses.js';
@@ -19,6 +20,7 @@ import { QuotasService } from './quotas.service.js';
   imports: [TypeOrmModule.forFeature(QUOTAS_ENTITIES), AuditModule, IdentityModule],
   controllers: [QuotasController, OverridesController],
   providers: [
+    CapacityQueue,
     QuotasService,
     QuotaAdminService,
     OverridesService,
@@ -28,6 +30,6 @@ import { QuotasService } from './quotas.service.js';
     OverrideRepository,
     QuotaPolicyRepository,
   ],
-  exports: [QuotasService, QuotaAdminService, OverridesService],
+  exports: [CapacityQueue, QuotasService, QuotaAdminService, OverridesService],
 })
 export class QuotasModule {}

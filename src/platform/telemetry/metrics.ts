@@ -47,6 +47,26 @@ export class Metrics {
     'unit',
   ]);
   readonly capacityUsed = this.#gauge('aip_capacity_used', 'Used of an upstream limit', ['provider', 'model', 'unit']);
+  readonly capacityRemaining = this.#gauge('aip_capacity_remaining', 'What is left of an upstream limit', [
+    'provider',
+    'model',
+    'unit',
+  ]);
+  readonly capacityExhaustion = this.#gauge(
+    'aip_capacity_exhaustion_seconds',
+    'Time until an upstream limit is used up at the present rate; absent when it lasts',
+    ['provider', 'model', 'unit'],
+  );
+  readonly concurrencyLimit = this.#gauge('aip_concurrency_limit', 'Attempts a deployment may have at once', [
+    'provider',
+    'model',
+  ]);
+  readonly concurrencyUsed = this.#gauge('aip_concurrency_used', 'Attempts that run', ['provider', 'model']);
+  readonly requestsShed = this.#counter('aip_requests_shed_total', 'Calls refused because partners were busy', [
+    'criticality',
+    'reason',
+  ]);
+  readonly queueDepth = this.#gauge('aip_queue_depth', 'Calls that wait for a partner', ['criticality']);
   readonly breakerState = this.#gauge('aip_breaker_state', '1 for the state a breaker is in', [
     'provider',
     'model',
