@@ -8,6 +8,7 @@ import type { ServerConfig } from '../platform/config/index.js';
 import { QuotasModule } from '../quotas/index.js';
 import { RoutingModule } from '../routing/index.js';
 import { BudgetResolver } from './api/budget.resolver.js';
+import { CapacityController } from './api/capacity.controller.js';
 import { CapacityResolver } from './api/capacity.resolver.js';
 import { ComplexityPlugin } from './api/complexity.plugin.js';
 import { graphqlOptions } from './api/graphql-options.js';
@@ -28,6 +29,7 @@ export class AnalyticsModule {
   static forRoot(server: ServerConfig): DynamicModule {
     return {
       module: AnalyticsModule,
+      controllers: [CapacityController],
       imports: [
         BudgetsModule,
         IdentityModule,

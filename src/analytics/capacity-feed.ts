@@ -2,7 +2,9 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { PubSub } from 'graphql-subscriptions';
 
 import { Clock } from '../platform/clock/index.js';
+import type { Criticality } from '../platform/security/index.js';
 import { Metrics } from '../platform/telemetry/index.js';
+import { CapacityQueue } from '../quotas/index.js';
 import { RoutingService, type DeploymentCapacity } from '../routing/index.js';
 
 const TICK_MS = 1_000;
@@ -14,6 +16,13 @@ export interface CapacityPicture {
   readonly asOfMs: number;
   readonly requestsPerSecond: number;
   readonly capacity: readonly DeploymentCapacity[];
+  /** Name of a credential by its id. */
+  readonly credentialNames: (id: string) => string | null;
+  /** Calls that wait for a partner. */
+  readonly depths: Readonly<Record<Criticality, number>>;
+  /** Classes from which calls were shed in the last ten seconds. */
+  readonly shedding: readonly Criticality[];
+  readonly degraded: readonly string[];
 }
 
 /** Takes a picture of the partners once a second while somebody watches. */
@@ -28,6 +37,7 @@ export class CapacityFeed implements OnApplicationShutdown {
 
   constructor(
     private readonly routing: RoutingService,
+    private readonly queue: CapacityQueue,
     private readonly metrics: Metrics,
     private readonly clock: Clock,
   ) {}
@@ -59,6 +69,10 @@ export class CapacityFeed implements OnApplicationShutdown {
       asOfMs: this.clock.nowMs(),
       requestsPerSecond: this.#perSecond,
       capacity: this.routing.capacity(),
+      credentialNames: this.routing.credentialNames(),
+      depths: this.queue.depths,
+      shedding: this.queue.shedding,
+      degraded: this.routing.degraded(),
     };
   }
 

@@ -21,6 +21,7 @@ import { GenerationRepository } from './persistence/generation.repository.js';
 import { IdempotencyRepository } from './persistence/idempotency.repository.js';
 import { OpenCallRepository } from './persistence/open-call.repository.js';
 import { CallLine, CallSurroundings } from './pipeline/call-line.js';
+import { CallPlacement } from './pipeline/call-placement.js';
 import { PseudonymKey } from './pipeline/pseudonym-key.js';
 import { Reconciler, ReconcilerSurroundings } from './settlement/reconciler.js';
 import { Refusals } from './settlement/refusals.js';
@@ -43,6 +44,7 @@ import { SettlementService } from './settlement/settlement.service.js';
   providers: [
     CallAnswerer,
     CallLine,
+    CallPlacement,
     CallReader,
     CallSurroundings,
     GatewayService,

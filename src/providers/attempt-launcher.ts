@@ -57,9 +57,16 @@ export class AttemptLauncher {
     this.ttfts.retain(directory.deployments);
   }
 
-  /** The credential for the next attempt: `null` when none is needed, `undefined` when none may be used. */
-  credentialFor(deployment: Deployment): UsableCredential | null | undefined {
-    return this.vault.pick(deployment, this.clock.nowMs());
+  /** Credentials for the next attempt: `[null]` when none is needed, empty when none may be used. */
+  credentialsFor(deployment: Deployment): readonly (string | null)[] {
+    return this.vault.usable(deployment, this.clock.nowMs());
+  }
+
+  /** Opens one of {@link credentialsFor}. @throws Error — it may not be used any more */
+  openCredential(deployment: Deployment, id: string | null): UsableCredential | null {
+    const credential = this.vault.open(deployment, id, this.clock.nowMs());
+    if (credential === undefined) throw new Error(`Credential ${String(id)} of deployment ${deployment.id} is not usable`);
+    return credential;
   }
 
   /** Dispatches: one request, or one per choice where the vendor gives one answer per request. @throws Error — the deployment lies

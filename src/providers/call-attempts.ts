@@ -1,5 +1,5 @@
 import type { UpstreamFailure } from './adapters/failure.js';
-import type { AttemptGate, AttemptObserver, AttemptPermit } from './attempt-gate.js';
+import type { AttemptAsk, AttemptGate, AttemptObserver, AttemptPermit } from './attempt-gate.js';
 import type { AttemptLauncher, Launch } from './attempt-launcher.js';
 import type { AttemptOutcome, AttemptRecord } from './domain/attempt.js';
 import { MAX_ATTEMPTS, type CallInput } from './domain/call.js';
@@ -64,14 +64,14 @@ export class CallAttempts {
   begin(deployment: Deployment, options: BeginOptions = {}): Begun | null {
     const { gate, launcher, retries } = this.ports;
     const nowMs = launcher.clock.nowMs();
-    const credential = launcher.credentialFor(deployment);
-    if (credential === undefined) return this.#skip(deployment, 'credential');
-    const permit = gate.admit(deployment, nowMs);
+    const credentialIds = launcher.credentialsFor(deployment);
+    if (credentialIds.length === 0) return this.#skip(deployment, 'credential');
+    const permit = gate.admit(deployment, this.#ask(credentialIds, nowMs));
     if (!permit.ok) return this.#skip(deployment, permit.reason, permit.retryAfterMs);
     if (options.again !== true) retries.request(deployment.id, nowMs);
     const { fresh = false, continuation } = options;
     const n = this.records.length + 1;
-    const launch = { n, deployment, credential, fresh, ...(continuation === undefined ? {} : { continuation }) };
+    const launch = { n, deployment, fresh, ...(continuation === undefined ? {} : { continuation }) };
     const begun = { deployment, run: this.#launch(launch, permit), permit };
     this.#open.add(begun);
     this.records.push(begun.run.record);
@@ -99,9 +99,18 @@ export class CallAttempts {
     for (const begun of [...this.#open]) this.end(begun, outcome, null);
   }
 
-  #launch(launch: Launch, permit: AttemptPermit): RunningAttempt {
+  #ask(credentialIds: readonly (string | null)[], atMs: number): AttemptAsk {
+    const { outputBound, load } = this.input;
+    const isFailover = this.records.length > 0;
+    const { inputTokens = 0, criticality = 'critical', claim = null } = load ?? {};
+    return { atMs, credentialIds, inputTokens, outputTokens: outputBound, criticality, isFailover, claim };
+  }
+
+  #launch(launch: Omit<Launch, 'credential'>, permit: AttemptPermit): RunningAttempt {
+    const { launcher } = this.ports;
     try {
-      return this.ports.launcher.launch(this.input, launch);
+      const credential = launcher.openCredential(launch.deployment, permit.credentialId);
+      return launcher.launch(this.input, { ...launch, credential });
     } catch (error) {
       permit.release();
       throw error;

@@ -15,6 +15,8 @@ export interface UsableCredential {
   readonly secret: Secret;
 }
 
+const NONE_NEEDED: readonly null[] = Object.freeze([null]);
+
 /** Opens credentials when they are first needed and remembers which of them providers refuse. Secrets stay in this process. */
 @Injectable()
 export class CredentialVault {
@@ -32,30 +34,35 @@ export class CredentialVault {
     this.#health = new Map([...this.#health].filter(([key]) => known.has(key)));
   }
 
-  /** The first credential of a deployment that may be used: `null` when it needs none, `undefined` when all are revoked,
+  /** Credentials of a deployment that may be used, in its order: `[null]` when it needs none, empty when all are revoked,
    *  expired, suspended or under suspicion. */
+  usable(deployment: Deployment, atMs: number): readonly (string | null)[] {
+    if (deployment.credentialIds.length === 0) return NONE_NEEDED;
+    return deployment.credentialIds.filter((id) => this.#find(id, deployment, atMs) !== undefined);
+  }
+
+  /** Opens one of {@link usable}; `null` for none needed, `undefined` when it may not be used any more. */
+  open(deployment: Deployment, id: string | null, atMs: number): UsableCredential | null | undefined {
+    if (id === null) return null;
+    const credential = this.#find(id, deployment, atMs);
+    if (credential === undefined) return undefined;
+    return {
+      id,
+      scheme: credential.scheme,
+      headerName: this.#directory?.authHeaders.get(credential.providerId) ?? 'x-api-key',
+      secret: this.#open(credential),
+    };
+  }
+
+  /** The first credential of a deployment that may be used: `null` when it needs none, `undefined` when there is none. */
   pick(deployment: Deployment, atMs: number): UsableCredential | null | undefined {
-    if (deployment.credentialIds.length === 0) return null;
-    for (const id of deployment.credentialIds) {
-      const credential = this.#directory?.credentials.get(id);
-      if (credential === undefined || !this.#mayUse(credential, deployment, atMs)) continue;
-      return {
-        id,
-        scheme: credential.scheme as AuthScheme,
-        headerName: this.#directory?.authHeaders.get(credential.providerId) ?? 'x-api-key',
-        secret: this.#open(credential),
-      };
-    }
-    return undefined;
+    const [first] = this.usable(deployment, atMs);
+    return first === undefined ? undefined : this.open(deployment, first, atMs);
   }
 
   /** True when {@link pick} would find one, or none is needed. */
   isUsable(deployment: Deployment, atMs: number): boolean {
-    if (deployment.credentialIds.length === 0) return true;
-    return deployment.credentialIds.some((id) => {
-      const credential = this.#directory?.credentials.get(id);
-      return credential !== undefined && this.#mayUse(credential, deployment, atMs);
-    });
+    return this.usable(deployment, atMs).length > 0;
   }
 
   /** A provider refused the credential. */
@@ -75,6 +82,11 @@ export class CredentialVault {
     if (this.#health.size === 0) return;
     const credential = this.#directory?.credentials.get(id);
     if (credential !== undefined) this.#health.delete(keyOf(credential));
+  }
+
+  #find(id: string, deployment: Deployment, atMs: number): StoredCredential | undefined {
+    const credential = this.#directory?.credentials.get(id);
+    return credential !== undefined && this.#mayUse(credential, deployment, atMs) ? credential : undefined;
   }
 
   /** A secret only goes to the provider it belongs to. */

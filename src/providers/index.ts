@@ -2,7 +2,14 @@ export type { Capabilities, CapabilityGap, DeploymentView, Emission, LimitObserv
 export type { UpstreamFailure } from './adapters/failure.js';
 export type { TokenUsage } from './adapters/usage.js';
 export { ForgetfulObserver } from './forgetful-observer.js';
-export { AttemptGate, AttemptObserver, type AttemptPermit, type AttemptRefusal } from './attempt-gate.js';
+export {
+  AttemptGate,
+  AttemptObserver,
+  type AttemptAsk,
+  type AttemptClaim,
+  type AttemptPermit,
+  type AttemptRefusal,
+} from './attempt-gate.js';
 export {
   ATTEMPT_OUTCOMES,
   servingAttempt,
@@ -10,7 +17,7 @@ export {
   type AttemptRecord,
   type UsageSource,
 } from './domain/attempt.js';
-export type { CallInput, CallRules, HedgeRule } from './domain/call.js';
+export type { CallInput, CallLoad, CallRules, HedgeRule } from './domain/call.js';
 export { claimedValues, processesWithin, type Claim } from './domain/claim.js';
 export type { Deployment, DeploymentLimits, DeploymentTimers, Network, State } from './domain/deployment.js';
 export { ProviderDirectory } from './domain/provider-directory.js';

@@ -209,7 +209,7 @@ export class ProviderCall implements AsyncIterable<readonly Emission[]> {
 
   #facts(deployment: Deployment, isCredential: boolean): Parameters<CandidateCursor['failed']>[1] {
     const { launcher, retries } = this.ports;
-    const hasOther = (): boolean => launcher.credentialFor(deployment) !== undefined;
+    const hasOther = (): boolean => launcher.credentialsFor(deployment).length > 0;
     return {
       otherCredential: isCredential && deployment.credentialIds.length > 1 && hasOther(),
       attemptsLeft: this.#attempts.left,

@@ -68,6 +68,11 @@ export class ProvidersService {
     return this.adapters.find(deployment, operation)?.cost(request as never, deployment).inputTimes ?? 1;
   }
 
+  /** Credentials that a deployment may be called with now: `[null]` when it needs none, empty when its partner refuses all. */
+  usableCredentials(deployment: Deployment): readonly (string | null)[] {
+    return this.launcher.credentialsFor(deployment);
+  }
+
   /** One call along its plan. Nothing is dispatched before the iteration begins. */
   call(input: CallInput, signal: AbortSignal): ProviderCall {
     const { gate, observer } = this.ports;
@@ -75,21 +80,28 @@ export class ProvidersService {
     return new ProviderCall(input, ports, signal);
   }
 
-  /** Probes what a provider has: each deployment, at most 8; without one, the provider itself. */
-  async probeProvider(view: ProviderView, directory: ProviderDirectory): Promise<readonly ProviderFinding[]> {
+  /** Examines what a provider has: each deployment, at most 8; without one, the provider itself and whether it lists `models`, the
+   *  upstream names that are to be deployed there. */
+  async probeProvider(
+    view: ProviderView,
+    directory: ProviderDirectory,
+    models: readonly string[] = [],
+  ): Promise<readonly ProviderFinding[]> {
     const own = directory.deployments.filter(({ providerId }) => providerId === view.provider.id);
     const usable = view.credentials.filter(({ state }) => state !== 'revoked').map(({ id }) => id);
-    const targets = own.length > 0 ? own.slice(0, MAX_PROBES) : [probeOnlyDeployment(view.provider, usable)];
+    const bare = probeOnlyDeployment(view.provider, usable);
+    const planned = models.length > 0 ? models : [''];
+    const targets = own.length > 0 ? own : planned.map((name) => ({ ...bare, model: name, upstreamModel: name }));
     return Promise.all(
-      targets.map(async (one) => ({
+      targets.slice(0, MAX_PROBES).map(async (one) => ({
         model: one.model === '' ? null : one.model,
-        ...(await this.prober.probe(one)),
+        ...(await this.prober.examine(one)),
       })),
     );
   }
 
-  /** Asks a provider something that costs nothing; never throws for what the provider did. */
-  probe(deployment: Deployment): Promise<ProbeResult> {
-    return this.prober.probe(deployment);
+  /** Asks a provider something that costs nothing, with this credential or its first; never throws for what the provider did. */
+  probe(deployment: Deployment, credentialId?: string | null): Promise<ProbeResult> {
+    return this.prober.probe(deployment, credentialId);
   }
 }

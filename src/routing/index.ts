@@ -1,6 +1,6 @@
 export { CapacityBoard } from './capacity-board.js';
 export type { BreakerState } from './domain/breaker.js';
-export type { BreakerChange, CapacityLimit, DeploymentCapacity } from './domain/deployment-capacity.js';
+export type { BreakerChange, CapacityLane, CapacityLimit, DeploymentCapacity } from './domain/deployment-capacity.js';
 export {
   REASONS,
   type Basis,
@@ -23,4 +23,4 @@ export { ExplainService, type ExplainRequest } from './explain.service.js';
 export type { DecisionRow } from './persistence/route-decision.repository.js';
 export { RoutingPoliciesService } from './routing-policies.service.js';
 export { RoutingModule } from './routing.module.js';
-export { RoutingService, type RouteWish } from './routing.service.js';
+export { RoutingService, type Placement, type RouteWish } from './routing.service.js';

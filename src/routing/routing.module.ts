@@ -3,6 +3,8 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 
 import { AuditModule } from '../audit/index.js';
 import { MeteringModule } from '../metering/index.js';
+import { Clock } from '../platform/clock/index.js';
+import { ProvidersConfig } from '../platform/config/index.js';
 import { ProvidersModule } from '../providers/index.js';
 import { RoutingController } from './api/routing.controller.js';
 import { CapacityBoard } from './capacity-board.js';
@@ -12,6 +14,7 @@ import { ROUTING_ENTITIES } from './persistence/entities.js';
 import { RouteDecisionRepository } from './persistence/route-decision.repository.js';
 import { RoutePolicyRepository } from './persistence/route-policy.repository.js';
 import { RoutingPoliciesService } from './routing-policies.service.js';
+import { SharedCapacity } from './shared-capacity.js';
 import { RoutingService } from './routing.service.js';
 
 @Module({
@@ -21,8 +24,14 @@ import { RoutingService } from './routing.service.js';
     RoutingService,
     RoutingPoliciesService,
     ExplainService,
-    CapacityBoard,
+    {
+      provide: CapacityBoard,
+      useFactory: (clock: Clock, { rememberFailures }: ProvidersConfig) =>
+        new CapacityBoard(clock, { isAdaptive: rememberFailures }),
+      inject: [Clock, ProvidersConfig],
+    },
     DecisionPartitionsJob,
+    SharedCapacity,
     RoutePolicyRepository,
     RouteDecisionRepository,
   ],

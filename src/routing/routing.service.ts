@@ -3,28 +3,32 @@ import { Injectable } from '@nestjs/common';
 import { expectedCost, MeteringService, worstCase, type PriceBook, type PriceQuote } from '../metering/index.js';
 import type { Tx } from '../platform/database/index.js';
 import { AppError } from '../platform/errors/index.js';
-import { seededRandom } from '../platform/ids/index.js';
 import type { PicoUsd } from '../platform/money/index.js';
-import { TIERS, type Principal, type Tier } from '../platform/security/index.js';
+import { TIERS, type Criticality, type Principal, type Tier } from '../platform/security/index.js';
 import { ConfigSnapshots, type ConfigSnapshot, type SnapshotPart } from '../platform/snapshot/index.js';
-import { ProvidersService, type Deployment } from '../providers/index.js';
-import { CapacityBoard } from './capacity-board.js';
+import { ProvidersService, type AttemptClaim, type Deployment } from '../providers/index.js';
+import { CapacityBoard, type ClaimAsk } from './capacity-board.js';
 import type { BreakerChange, DeploymentCapacity } from './domain/deployment-capacity.js';
 import { outputBoundAt } from './domain/filter-candidates.js';
 import { choosePool } from './domain/model-pool.js';
 import { planRoute } from './domain/plan-route.js';
 import { PolicyBook, type PolicyInForce } from './domain/policy-book.js';
+import { CLASS_SHARES, poolUse } from './domain/pool-use.js';
 import type { RouteDecision, Task } from './domain/route-decision.js';
 import type { Candidate, RequestFacts, RouteRequest, RoutingWish } from './domain/route-request.js';
 import { determineTask, TASKS } from './domain/task.js';
 import type { RoutePolicyBody } from './domain/route-policy.js';
 import { RouteDecisionRepository, type DecisionRow } from './persistence/route-decision.repository.js';
 import { RoutePolicyRepository } from './persistence/route-policy.repository.js';
+import { SharedCapacity } from './shared-capacity.js';
 
 /** Deployments that one plan looks at. */
 const MAX_CANDIDATES = 256;
 /** Mean answer of a class without measurements. Source: routing page §6. */
 const USUAL_OUTPUT = 300;
+
+/** A limit that resets later than this is not waited for. */
+const LONGEST_WAIT_MS = 30_000;
 
 /** One request to be routed. */
 export interface RouteWish {
@@ -42,7 +46,17 @@ export interface RouteWish {
   readonly atMs: number;
   /** Any 32-bit integer; draws among equals. */
   readonly seed: number;
+  /** Class of the call; absent: `critical`. */
+  readonly criticality?: Criticality;
+  /** Waiting beyond it is pointless; absent: unknown. */
+  readonly deadlineAtMs?: number;
 }
+
+/** A planned call with its permit, or what it waits for. `busy`: every candidate that may serve it is at its limit or failing, or
+ *  the class of the call may not take what is left; waiting may help. */
+export type Placement =
+  | { readonly kind: 'placed'; readonly decision: RouteDecision; readonly claim: AttemptClaim }
+  | { readonly kind: 'busy'; readonly refusal: AppError };
 
 /** Plans requests and keeps the live state of deployments. */
 @Injectable()
@@ -55,6 +69,7 @@ export class RoutingService {
     private readonly providers: ProvidersService,
     private readonly metering: MeteringService,
     private readonly board: CapacityBoard,
+    private readonly shared: SharedCapacity,
     private readonly decisions: RouteDecisionRepository,
     policies: RoutePolicyRepository,
   ) {
@@ -89,14 +104,35 @@ export class RoutingService {
       entitledSimulated: principal.entitlements.simulated,
     });
     if (pool.mode === 'pinned') requireEntitled(principal, wish.model, pool.models);
-    const random = seededRandom(seed);
     const prices = snapshot.get(this.metering.prices);
     const deployments = pool.models.flatMap((model) => directory.byModel(model)).slice(0, MAX_CANDIDATES);
-    const candidates = deployments.map((deployment) => this.#candidate(deployment, wish, { prices, random: random() }));
-    return planRoute(
-      { request, policy: policy.body, pool, candidates, atMs, seed },
-      { requestId: wish.requestId, policy: policy.label, snapshot: snapshot.hash },
-    );
+    const candidates = deployments.map((deployment) => this.#candidate(deployment, wish, prices));
+    const input = { request, policy: policy.body, pool, candidates, atMs, seed };
+    return planRoute(input, { requestId: wish.requestId, policy: policy.label, snapshot: snapshot.hash });
+  }
+
+  /** Plans a call and takes the permit of its first attempt, so that calls of the same moment do not count on the same room. Takes
+   *  nothing when `busy`; whoever gets a claim disposes of it. @throws AppError as {@link plan}, except no_capacity */
+  place(wish: RouteWish): Placement {
+    try {
+      const decision = this.plan(wish);
+      const criticality = wish.criticality ?? 'critical';
+      if (poolUse(decision, criticality) <= CLASS_SHARES[criticality]) {
+        for (const { deployment } of decision.attempts) {
+          const claim = this.board.claim(deployment, this.#ask(deployment, wish));
+          if (claim !== undefined) return { kind: 'placed', decision, claim };
+        }
+      }
+      return { kind: 'busy', refusal: noRoom(wish.model) };
+    } catch (error) {
+      if (error instanceof AppError && mayWait(error, wish)) return { kind: 'busy', refusal: error };
+      throw error;
+    }
+  }
+
+  /** Calls `listener` whenever room that was taken is free again. It must not throw. */
+  onFreed(listener: () => void): void {
+    this.board.listen({ freed: listener });
   }
 
   /** The routing policy that an organisation's calls are made by. */
@@ -116,22 +152,39 @@ export class RoutingService {
 
   /** Where every deployment of the snapshot stands in this replica. */
   capacity(): readonly DeploymentCapacity[] {
-    return this.board.capacity(this.#deployments());
+    return this.#deployments().map((one) => this.board.capacity(one, this.providers.usableCredentials(one)));
   }
 
-  /** Ids of deployments that had no outcome for `quietMs` or whose breaker is open: a probe would tell something. */
-  quietDeployments(quietMs: number): ReadonlySet<string> {
-    return new Set(this.board.quiet(this.#deployments(), quietMs).map(({ id }) => id));
+  /** Credentials of a deployment that had no outcome for `quietMs` or whose breaker is open: a probe would tell something. */
+  quietCredentials(deployment: Deployment, quietMs: number): readonly (string | null)[] {
+    return this.board.quiet(deployment, quietMs);
+  }
+
+  /** Whether this replica is to probe it in this round: where replicas share what they know, one of them does. */
+  mayProbe(deployment: Deployment, credentialId: string | null, everyMs: number): Promise<boolean> {
+    return this.shared.leaseProbe(deployment.id, credentialId, everyMs);
   }
 
   /** Tells the breaker of an unbilled probe. */
-  probed(deployment: Deployment, ok: boolean): void {
-    this.board.probed(deployment, ok);
+  probed(deployment: Deployment, credentialId: string | null, ok: boolean): void {
+    this.board.probed(deployment, credentialId, ok);
+    this.shared.probed(deployment.id, credentialId, ok);
+  }
+
+  /** Names of credentials by their ids, of the snapshot in force. */
+  credentialNames(): (id: string) => string | null {
+    const { credentials } = this.snapshots.current().get(this.providers.part);
+    return (id) => credentials.get(id)?.name ?? null;
+  }
+
+  /** What works with less than it could: `redis` while replicas cannot tell each other what they know. */
+  degraded(): readonly string[] {
+    return this.shared.isAway ? ['redis'] : [];
   }
 
   /** Calls `listener` when a breaker lets something else through. */
   onBreakerChange(listener: (change: BreakerChange) => void): void {
-    this.board.onBreakerChange(listener);
+    this.board.listen({ breakerChanged: listener });
   }
 
   /** Names that `GET /v1/models` adds for aliases of an organisation. */
@@ -164,16 +217,36 @@ export class RoutingService {
     });
   }
 
-  #candidate(
-    deployment: Deployment,
-    wish: RouteWish,
-    with_: { readonly prices: PriceBook; readonly random: number },
-  ): Candidate {
+  #candidate(deployment: Deployment, wish: RouteWish, prices: PriceBook): Candidate {
     const gaps = this.providers.gaps(wish.request, deployment).map(({ member }) => member);
     const inputTimes = this.providers.inputTimes(wish.request, deployment);
-    const priced = priceOf(deployment, wish, { prices: with_.prices, inputTimes });
-    return { deployment, gaps, ...priced, live: this.board.live(deployment, wish.atMs, 0) };
+    const priced = priceOf(deployment, wish, { prices, inputTimes });
+    return { deployment, gaps, ...priced, live: this.board.live(deployment, this.#ask(deployment, wish)) };
   }
+
+  #ask(deployment: Deployment, { atMs, facts, operation, criticality = 'critical' }: RouteWish): ClaimAsk {
+    const credentialIds = this.providers.usableCredentials(deployment);
+    const outputTokens = operation === 'embeddings' ? 0 : facts.outputBound;
+    return { atMs, credentialIds, inputTokens: facts.inputTokens, outputTokens, criticality };
+  }
+}
+
+/** Whether a call without capacity may find some soon. Paused partners refuse at once; so do limits that reset too late. */
+function mayWait({ code, facts }: AppError, { atMs, deadlineAtMs = Infinity }: RouteWish): boolean {
+  if (code !== 'no_capacity') return false;
+  const lastMs = Math.min(deadlineAtMs, atMs + LONGEST_WAIT_MS);
+  const rejected = (facts.aip?.['rejected'] ?? []) as RouteDecision['rejected'];
+  return rejected.some(
+    ({ reason, resetsAt }) => reason === 'upstream_limit' && (resetsAt === undefined || Date.parse(resetsAt) <= lastMs),
+  );
+}
+
+function noRoom(model: string): AppError {
+  return new AppError(
+    'no_capacity',
+    `What is left of the capacity for ${model.slice(0, 100)} is kept for more critical calls. Try again.`,
+    { retryAfterSeconds: 1 },
+  );
 }
 
 /** Whether the meters that every call reports have a price. */

@@ -1,6 +1,6 @@
 import { Field, Float, Int, ObjectType } from '@nestjs/graphql';
 
-import type { CapacityLimit, DeploymentCapacity } from '../../routing/index.js';
+import type { CapacityLane, CapacityLimit, DeploymentCapacity } from '../../routing/index.js';
 import { BigCount, Instant } from './scalars.js';
 
 const MS_PER_SECOND = 1000;
@@ -45,11 +45,55 @@ export class UpstreamLimitModel {
   @Field(() => String, { description: 'header, body, configured or learned' })
   source!: string;
 
+  @Field(() => Int, { description: 'Length of the window in seconds' })
+  windowSeconds!: number;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Name of the credential whose limit it is; null: the deployment',
+  })
+  credential!: string | null;
+
   @Field(() => Instant, { nullable: true })
   resetsAt!: number | null;
 
   @Field(() => Int, { nullable: true, description: 'At the present rate of use; null when it lasts until the reset' })
   exhaustsInSeconds!: number | null;
+}
+
+/** One way to a deployment: with one credential, or with none. */
+@ObjectType('CapacityLane')
+export class CapacityLaneModel {
+  @Field(() => String, { nullable: true, description: 'Name of the credential; null: none is needed' })
+  credential!: string | null;
+
+  @Field(() => String)
+  breaker!: string;
+
+  @Field(() => Instant, { nullable: true, description: 'When an open breaker lets the next trial through' })
+  breakerUntil!: number | null;
+
+  @Field(() => Int)
+  inFlight!: number;
+
+  @Field(() => Int)
+  concurrencyLimit!: number;
+
+  @Field(() => Boolean, { description: 'False while the partner refuses the credential' })
+  usable!: boolean;
+}
+
+/** Times to first token of the last five minutes, milliseconds. */
+@ObjectType('TtftQuantiles')
+export class TtftQuantilesModel {
+  @Field(() => Float, { nullable: true })
+  p50!: number | null;
+
+  @Field(() => Float, { nullable: true })
+  p95!: number | null;
+
+  @Field(() => Float, { nullable: true })
+  p99!: number | null;
 }
 
 /** What one deployment can still take. */
@@ -75,6 +119,31 @@ export class CapacityModel {
 
   @Field(() => [UpstreamLimitModel])
   limits!: readonly UpstreamLimitModel[];
+
+  @Field(() => [CapacityLaneModel])
+  lanes!: readonly CapacityLaneModel[];
+
+  @Field(() => TtftQuantilesModel)
+  ttftMs!: TtftQuantilesModel;
+
+  @Field(() => Float, {
+    nullable: true,
+    description: 'Smoothed share of attempts that the partner did not fail; 0 to 1',
+  })
+  successRatio!: number | null;
+
+  @Field(() => Float, { nullable: true })
+  tokensPerSecond!: number | null;
+}
+
+/** Calls of one class that wait. */
+@ObjectType('ClassDepth')
+export class ClassDepthModel {
+  @Field(() => String)
+  criticality!: string;
+
+  @Field(() => Int)
+  waiting!: number;
 }
 
 /** One picture of all partners, once a second. */
@@ -92,22 +161,28 @@ export class DashboardModel {
   @Field(() => Float)
   requestsPerSecond!: number;
 
+  @Field(() => Boolean, { description: 'Calls wait for a partner, or were shed in the last ten seconds' })
+  surge!: boolean;
+
+  @Field(() => [ClassDepthModel], { description: 'Calls that wait for a partner' })
+  queueDepth!: readonly ClassDepthModel[];
+
+  @Field(() => [String], { description: 'Classes from which calls were shed in the last ten seconds' })
+  shedding!: readonly string[];
+
+  @Field(() => [String], { description: 'What works with less than it could: "redis"' })
+  degraded!: readonly string[];
+
   @Field(() => [CapacityModel])
   capacity!: readonly CapacityModel[];
 }
 
-/** Seconds until the limit is gone at the rate at which this window was used so far. */
-function exhaustsIn({ used, remaining, resetsAtMs }: CapacityLimit, nowMs: number): number | null {
-  const windowSeconds = 60;
-  if (used === null || used <= 0 || remaining === null || resetsAtMs === null) return null;
-  const leftSeconds = Math.max(0, (resetsAtMs - nowMs) / MS_PER_SECOND);
-  const elapsed = Math.max(1, windowSeconds - leftSeconds);
-  const seconds = remaining / (used / elapsed);
-  return seconds < leftSeconds ? Math.floor(seconds) : null;
-}
+/** Name of a credential by its id. */
+export type CredentialNames = (id: string) => string | null;
 
-export function toCapacityModel(capacity: DeploymentCapacity, nowMs: number): CapacityModel {
-  const { deployment, state, breaker, health, inFlight, concurrencyLimit, limits } = capacity;
+/** A deployment's capacity as REST and GraphQL show it. */
+export function toCapacityModel(capacity: DeploymentCapacity, nameOf: CredentialNames): CapacityModel {
+  const { deployment, state, breaker, health, inFlight, concurrencyLimit, limits, lanes } = capacity;
   return {
     deployment: {
       id: deployment.id,
@@ -121,16 +196,39 @@ export function toCapacityModel(capacity: DeploymentCapacity, nowMs: number): Ca
     health,
     inFlight,
     concurrencyLimit,
-    limits: limits.map((limit) => ({
-      unit: limit.unit,
-      limit: limit.limit,
-      used: limit.used,
-      reserved: limit.reserved,
-      remaining: limit.remaining,
-      source: limit.source,
-      resetsAt: limit.resetsAtMs,
-      exhaustsInSeconds: exhaustsIn(limit, nowMs),
-    })),
+    limits: limits.map((limit) => toLimitModel(limit, nameOf)),
+    lanes: lanes.map((lane) => toLaneModel(lane, nameOf)),
+    ttftMs: capacity.ttft,
+    successRatio: capacity.successRatio,
+    tokensPerSecond: capacity.tokensPerSecond,
+  };
+}
+
+function toLimitModel(limit: CapacityLimit, nameOf: CredentialNames): UpstreamLimitModel {
+  const { unit, reserved, used, remaining, source, windowMs, credentialId, resetsAtMs, exhaustsInMs } = limit;
+  return {
+    unit,
+    limit: limit.limit,
+    used: used === null ? null : Math.round(used),
+    reserved: Math.round(reserved),
+    remaining: remaining === null ? null : Math.floor(remaining),
+    source,
+    windowSeconds: Math.round(windowMs / MS_PER_SECOND),
+    credential: credentialId === null ? null : nameOf(credentialId),
+    resetsAt: resetsAtMs === null ? null : Math.round(resetsAtMs),
+    exhaustsInSeconds: exhaustsInMs === null ? null : Math.floor(exhaustsInMs / MS_PER_SECOND),
+  };
+}
+
+function toLaneModel(lane: CapacityLane, nameOf: CredentialNames): CapacityLaneModel {
+  const { credentialId, breaker, breakerUntilMs, inFlight, concurrencyLimit, isUsable } = lane;
+  return {
+    credential: credentialId === null ? null : nameOf(credentialId),
+    breaker,
+    breakerUntil: breakerUntilMs === null ? null : Math.round(breakerUntilMs),
+    inFlight,
+    concurrencyLimit,
+    usable: isUsable,
   };
 }
 

@@ -1,19 +1,24 @@
 import { Query, Resolver, Subscription } from '@nestjs/graphql';
 
-import { Clock } from '../../platform/clock/index.js';
-import { RequirePermission } from '../../platform/security/index.js';
+import { CRITICALITIES, RequirePermission } from '../../platform/security/index.js';
 import { RoutingService } from '../../routing/index.js';
 import { CapacityFeed, type CapacityPicture } from '../capacity-feed.js';
 import { CapacityModel, DashboardModel, leftRatio, toCapacityModel } from './capacity.model.js';
 
-function toDashboard({ seq, asOfMs, requestsPerSecond, capacity }: CapacityPicture): DashboardModel {
+function toDashboard(picture: CapacityPicture): DashboardModel {
+  const { seq, asOfMs, requestsPerSecond, capacity, credentialNames, depths, shedding, degraded } = picture;
   const left = capacity.map(leftRatio);
+  const queueDepth = CRITICALITIES.map((criticality) => ({ criticality, waiting: depths[criticality] }));
   return {
     seq,
     asOf: asOfMs,
     requestsPerSecond,
     capacityLeftRatio: left.length === 0 ? 0 : left.reduce((total, one) => total + one, 0) / left.length,
-    capacity: capacity.map((one) => toCapacityModel(one, asOfMs)),
+    surge: shedding.length > 0 || queueDepth.some(({ waiting }) => waiting > 0),
+    queueDepth,
+    shedding,
+    degraded,
+    capacity: capacity.map((one) => toCapacityModel(one, credentialNames)),
   };
 }
 
@@ -22,14 +27,24 @@ export class CapacityResolver {
   constructor(
     private readonly routing: RoutingService,
     private readonly feed: CapacityFeed,
-    private readonly clock: Clock,
   ) {}
 
   @RequirePermission('quota:read', 'system:read')
   @Query(() => [CapacityModel], { description: 'What every deployment can still take, as this replica sees it' })
   capacity(): CapacityModel[] {
-    const nowMs = this.clock.nowMs();
-    return this.routing.capacity().map((one) => toCapacityModel(one, nowMs));
+    const nameOf = this.routing.credentialNames();
+    return this.routing.capacity().map((one) => toCapacityModel(one, nameOf));
+  }
+
+  @RequirePermission('quota:read', 'system:read')
+  @Subscription(() => [CapacityModel], {
+    name: 'capacity',
+    description: 'What every deployment can still take, once a second; the first picture at once',
+    resolve: ({ dashboard }: { dashboard: CapacityPicture }) =>
+      dashboard.capacity.map((one) => toCapacityModel(one, dashboard.credentialNames)),
+  })
+  watchCapacity(): AsyncGenerator<{ dashboard: CapacityPicture }, void, undefined> {
+    return this.feed.watch();
   }
 
   @RequirePermission('quota:read', 'system:read')

@@ -15,12 +15,13 @@ import type { OpenCall } from '../settlement/open-call.js';
 import type { EndedCall } from '../settlement/open-request.js';
 import { SettlementService } from '../settlement/settlement.service.js';
 import { callPlaces, callRules, heldPlan } from './call-rules.js';
+import { CallPlacement } from './call-placement.js';
 import type { CallTrace } from './call-trace.js';
 import { completionOf } from './completion.js';
 import { HoldCover } from './hold-cover.js';
 import { PseudonymKey } from './pseudonym-key.js';
 import type { Rendering } from './rendering.js';
-import { admitRequest, callInput, choicesOf, frameOf, oneCurrency, routeWish, worstTokens } from './stage-inputs.js';
+import { admitRequest, callInput, choicesOf, frameOf, oneCurrency, worstTokens } from './stage-inputs.js';
 
 /** How an answer ended, as far as the delivery knows. */
 interface Delivery {
@@ -48,6 +49,7 @@ export class CallLine {
     private readonly routing: RoutingService,
     private readonly settlement: SettlementService,
     private readonly providers: ProvidersService,
+    private readonly placement: CallPlacement,
     private readonly surroundings: CallSurroundings,
   ) {}
 
@@ -72,10 +74,13 @@ export class CallLine {
     trace.admission = admission;
 
     trace.stage = 'routing';
-    const decision = this.routing.plan(routeWish(frame));
+    const { attribution } = charge;
+    const { criticality } = admission;
+    using place = await this.placement.place(frame, { attribution, criticality, trace, signal });
+    const { decision } = place;
     const policy = this.routing.policyOf(charge.attribution.orgId, frame.snapshot);
     const plan = oneCurrency(decision.attempts);
-    const standing = { orgId: charge.attribution.orgId, criticality: admission.criticality, choices: choicesOf(frame) };
+    const standing = { orgId: charge.attribution.orgId, criticality, choices: choicesOf(frame) };
     const rules = callRules(policy, standing, plan);
 
     trace.stage = 'budgets';
@@ -87,7 +92,7 @@ export class CallLine {
       plan: heldPlan(plan, rules),
       inputTokens: frame.size.tokens,
       outputBound: frame.bounds.outputBound,
-      criticality: admission.criticality,
+      criticality,
       exhibits: exhibits.map(({ sha256 }) => sha256),
       deadlineAtMs: frame.deadlineAtMs,
       worstTokens: worstTokens(frame, rules),
@@ -97,11 +102,9 @@ export class CallLine {
     const cover = new HoldCover(open.opened, rules, this.settlement);
     const { covers } = cover;
     const endUser = pseudonyms.of(charge.attribution.userId);
+    const load = { inputTokens: frame.size.tokens, criticality, claim: place.claim };
     const jurisdictions = callPlaces(policy, call.wish.routing.jurisdictions);
-    const upstream = this.providers.call(
-      callInput(frame, open.opened, { endUser, rules, jurisdictions, covers }),
-      signal,
-    );
+    const upstream = this.providers.call(callInput(frame, open.opened, { endUser, rules, jurisdictions, load, covers }), signal);
     trace.upstream = upstream;
     const delivery: Delivery = { status: 'client_closed', http: null }; // What holds when the consumer stops in the middle.
     try {

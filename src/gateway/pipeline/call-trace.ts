@@ -16,7 +16,9 @@ export class CallTrace {
   outcomeReceipt: Receipt | undefined;
   /** Stage the call is in: a refusal names it. */
   stage: 'cases' | 'quotas' | 'routing' | 'budgets' | 'providers' | 'settlement' = 'cases';
-  /** Time spent before the first dispatch, milliseconds. */
+  /** Time spent waiting for a partner with room, milliseconds: not ours. */
+  queuedMs = 0;
+  /** Time spent before the first dispatch without that, milliseconds. */
   beforeDispatchMs = 0;
   /** Arrival to the first byte of the answer. */
   ttfbMs: number | null = null;
@@ -30,7 +32,7 @@ export class CallTrace {
   dispatching(opened: OpenedCall): void {
     this.opened = opened;
     this.stage = 'providers';
-    this.beforeDispatchMs = this.elapsedMs();
+    this.beforeDispatchMs = this.elapsedMs() - this.queuedMs;
   }
 
   /** Milliseconds since the request arrived. */
@@ -41,7 +43,7 @@ export class CallTrace {
   /** Time that was ours: everything before dispatch, and what came after the last attempt ended. */
   overheadMs(): number {
     const waited = (this.upstream?.attempts ?? []).reduce((total, { durationMs }) => total + durationMs, 0);
-    return Math.max(this.beforeDispatchMs, this.elapsedMs() - waited);
+    return Math.max(this.beforeDispatchMs, this.elapsedMs() - waited - this.queuedMs);
   }
 
   get simulated(): boolean {

@@ -87,7 +87,7 @@ export function worstTokens(frame: CallFrame, { hedge }: CallRules): number {
 export function callInput(
   { call, deadlineAtMs, bounds }: CallFrame,
   { plan }: OpenedCall,
-  asked: Required<Pick<CallInput, 'endUser' | 'rules' | 'jurisdictions' | 'covers'>>,
+  asked: Required<Pick<CallInput, 'endUser' | 'rules' | 'jurisdictions' | 'covers' | 'load'>>,
 ): CallInput {
   return {
     requestId: call.requestId,

@@ -1,3 +1,5 @@
+import type { Criticality } from '../../platform/security/index.js';
+import type { AttemptClaim } from '../attempt-gate.js';
 import type { AttemptRecord } from './attempt.js';
 import type { Deployment } from './deployment.js';
 
@@ -24,6 +26,17 @@ export interface CallInput {
   /** Whether the next attempt is covered by what is held, after those made so far; asked before every attempt but the first one
    *  and a hedge, which are held for beforehand. False: the candidate is passed over. Absent: always. */
   readonly covers?: (attempts: readonly AttemptRecord[], next: Deployment) => boolean | Promise<boolean>;
+  /** What the call takes of partners' limits. Absent: nothing is known of its size. */
+  readonly load?: CallLoad;
+}
+
+/** What a call takes of partners' limits, and what it may take. */
+export interface CallLoad {
+  /** Estimate of the whole prompt. */
+  readonly inputTokens: number;
+  readonly criticality: Criticality;
+  /** A permit that was taken for its first attempt. */
+  readonly claim: AttemptClaim | null;
 }
 
 /** What a routing policy says about attempts, beyond their order. */

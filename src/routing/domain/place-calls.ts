@@ -12,9 +12,14 @@ export type Eligible = Candidate & {
 const USUAL_TTFT_MS = 500;
 const STAYS_ABOVE_FREE_SHARE = 0.2;
 
-/** How much of a call a deployment can take well: free permits × headroom × ramp × weight ÷ time to first token. */
+/** A call that leaves less of a limit than this goes elsewhere if it can. */
+const LOW_SHARE = 0.1;
+
+/** How much of a call a deployment can take well: free permits × headroom × ramp × weight ÷ time to first token. The last tenth
+ *  of a limit counts a tenth. */
 export function capacityScore({ deployment, live }: Candidate): number {
-  return (live.permits * live.headroom * live.ramp * deployment.weight) / (live.ttftMs ?? USUAL_TTFT_MS);
+  const headroom = live.headroom < LOW_SHARE ? live.headroom * LOW_SHARE : live.headroom;
+  return (live.permits * headroom * live.ramp * deployment.weight) / (live.ttftMs ?? USUAL_TTFT_MS);
 }
 
 /** Amounts of one currency by value, else by code: two currencies have no order. */

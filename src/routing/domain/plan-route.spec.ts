@@ -263,7 +263,7 @@ describe('a plan without anybody', () => {
     expect(error.facts.retryAfterSeconds).toBeLessThanOrEqual(12);
     expect(error.facts.aip).toEqual({
       rejected: [
-        { provider: 'openai-main', model: 'gpt-x', reason: 'breaker_open' },
+        { provider: 'openai-main', model: 'gpt-x', reason: 'breaker_open', resetsAt: '2025-11-24T16:00:10.000Z' },
         { provider: 'openai-main', model: 'off', reason: 'disabled' },
       ],
     });

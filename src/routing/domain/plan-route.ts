@@ -11,6 +11,7 @@ import {
   type ReasonCode,
   type Rejection,
   type RouteDecision,
+  type ShownRejection,
 } from './route-decision.js';
 import type { Candidate, DecisionNames, PlanInput } from './route-request.js';
 
@@ -125,6 +126,10 @@ function deploymentVerdict(
     headroom: live.headroom,
     ramp: live.ramp,
     ttftMs: live.ttftMs,
+    inFlight: live.inFlight,
+    limit: live.limit,
+    predictedUse: live.predictedUse,
+    retryAtMs: live.retryAtMs,
   };
 }
 
@@ -160,14 +165,21 @@ function reasonsOf({ rejected }: JudgedModel): readonly ReasonCode[] {
 }
 
 function shownRejections(judged: readonly JudgedModel[]): RouteDecision['rejected'] {
-  const shown: { provider: string; model: string; reason: ReasonCode }[] = [];
+  const shown: ShownRejection[] = [];
   for (const { model, rejected } of judged) {
     for (const { candidate, rejections } of rejected) {
       const [first] = rejections;
-      if (first !== undefined) shown.push({ provider: candidate.deployment.providerName, model, reason: first.reason });
+      if (first !== undefined) shown.push(shownRejection(candidate, model, first.reason));
     }
   }
   return shown.slice(0, MAX_SHOWN);
+}
+
+function shownRejection({ deployment, live }: Candidate, model: string, reason: ReasonCode): ShownRejection {
+  const shown = { provider: deployment.providerName, model, reason };
+  const { retryAtMs } = live;
+  if (retryAtMs === null || !TRANSIENT.has(reason)) return shown;
+  return { ...shown, resetsAt: new Date(Math.ceil(retryAtMs)).toISOString() };
 }
 
 function refusal(judged: readonly JudgedModel[], input: PlanInput): AppError {

@@ -60,6 +60,13 @@ export interface DeploymentVerdict {
   readonly headroom: number;
   readonly ramp: number;
   readonly ttftMs: number | null;
+  /** Attempts that run and those it will likely bear at once. */
+  readonly inFlight: number;
+  readonly limit: number;
+  /** Share of a limit that will be used at its reset if calls go on like this. */
+  readonly predictedUse: number;
+  /** When a transient rejection may pass; null: unknown, or there is none. */
+  readonly retryAtMs: number | null;
 }
 
 /** What was found out about one model; `expected` and `worst` are those of its cheapest eligible deployment. */
@@ -99,6 +106,14 @@ export interface DecisionDigest {
   readonly sha256: string;
 }
 
+/** A rejection as callers see it; `resetsAt`: when it may pass, RFC 3339. */
+export interface ShownRejection {
+  readonly provider: string;
+  readonly model: string;
+  readonly reason: ReasonCode;
+  readonly resetsAt?: string;
+}
+
 /** A ranked plan with the reasons against everything else. */
 export interface RouteDecision {
   /** 1…8, in the order in which they are tried. */
@@ -110,7 +125,7 @@ export interface RouteDecision {
   readonly tier: Tier;
   readonly seed: number;
   /** The flat list for callers, at most 50: `aip.rejected`. */
-  readonly rejected: readonly { readonly provider: string; readonly model: string; readonly reason: ReasonCode }[];
+  readonly rejected: readonly ShownRejection[];
   /** Made once, on first use. */
   digest(): DecisionDigest;
 }

@@ -10,6 +10,7 @@ import { newId } from '../../../src/platform/ids/index.js';
 import { ConfigSnapshots } from '../../../src/platform/snapshot/index.js';
 import {
   AttemptGate,
+  type AttemptAsk,
   AttemptObserver,
   ProvidersModule,
   ProvidersService,
@@ -31,8 +32,8 @@ const CANARY = 'sk-canary-0123456789abcdefwxyz';
 const KEY_DIRECTORY = mkdtempSync(path.join(tmpdir(), 'aip-providers-'));
 
 class OpenGate extends AttemptGate {
-  override admit(): ReturnType<AttemptGate['admit']> {
-    return { ok: true, release: () => undefined };
+  override admit(_deployment: unknown, ask: AttemptAsk): ReturnType<AttemptGate['admit']> {
+    return { ok: true, credentialId: ask.credentialIds[0] ?? null, release: () => undefined };
   }
 
   override load(): number {

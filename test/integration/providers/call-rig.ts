@@ -6,7 +6,7 @@ import { SystemClock, type Clock } from '../../../src/platform/clock/index.js';
 import { ProvidersConfig } from '../../../src/platform/config/index.js';
 import { newId } from '../../../src/platform/ids/index.js';
 import type { Capabilities, Emission, LimitObservation } from '../../../src/providers/index.js';
-import { AttemptGate, AttemptObserver, type AttemptRefusal } from '../../../src/providers/attempt-gate.js';
+import { AttemptGate, AttemptObserver, type AttemptAsk, type AttemptRefusal } from '../../../src/providers/attempt-gate.js';
 import { AdapterRegistry } from '../../../src/providers/adapter-registry.js';
 import { anthropicChat } from '../../../src/providers/adapters/anthropic/openai-anthropic.js';
 import { openAiEmbeddings } from '../../../src/providers/adapters/openai/openai-embeddings.js';
@@ -37,12 +37,13 @@ class CountingGate extends AttemptGate {
   admitted = 0;
   released = 0;
 
-  override admit({ id }: Deployment): ReturnType<AttemptGate['admit']> {
+  override admit({ id }: Deployment, ask: AttemptAsk): ReturnType<AttemptGate['admit']> {
     const refusal = this.refusals.get(id);
     if (refusal !== undefined) return refusal;
     this.admitted += 1;
     return {
       ok: true,
+      credentialId: ask.credentialIds[0] ?? null,
       release: () => {
         this.released += 1;
       },
