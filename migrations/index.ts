@@ -12,6 +12,7 @@ import { CreateQuotas1764000070000 } from './1764000070000-create-quotas.js';
 import { CreateGateway1764000080000 } from './1764000080000-create-gateway.js';
 import { CreateAnalytics1764000090000 } from './1764000090000-create-analytics.js';
 import { AddDialects1764000100000 } from './1764000100000-add-dialects.js';
+import { AddThresholdPending1764000110000 } from './1764000110000-add-threshold-pending.js';
 
 /** All migrations, oldest first. Listed by hand: the order is part of the release. */
 export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
@@ -27,4 +28,5 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   CreateGateway1764000080000,
   CreateAnalytics1764000090000,
   AddDialects1764000100000,
+  AddThresholdPending1764000110000,
 ];

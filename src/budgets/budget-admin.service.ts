@@ -9,14 +9,15 @@ import { newId } from '../platform/ids/index.js';
 import { formatAmount, type PicoUsd } from '../platform/money/index.js';
 import type { Principal } from '../platform/security/index.js';
 import { ConfigSnapshots } from '../platform/snapshot/index.js';
-import { DEFAULT_THRESHOLDS, type Budget, type BudgetLimit } from './domain/budget.js';
+import type { Budget, BudgetLimit } from './domain/budget.js';
 import { isWholeFor } from './domain/units.js';
 import { unusedView, viewOf, type BudgetView, type WindowStateName } from './domain/window-view.js';
 import { BudgetRepository } from './persistence/budget.repository.js';
+import { ThresholdWatch } from './threshold-watch.js';
 
 /** A new budget; what is left out has its default. */
 export type NewBudget = Omit<Budget, 'id' | 'orgId' | 'managedBy' | 'state' | 'version' | 'createdAtMs' | 'limits'> & {
-  readonly limits: readonly Omit<BudgetLimit, 'id' | 'thresholds'>[];
+  readonly limits: readonly Omit<BudgetLimit, 'id'>[];
 };
 
 /** What may change of a budget. Absent members stay. */
@@ -37,6 +38,7 @@ export class BudgetAdminService {
     private readonly snapshots: ConfigSnapshots,
     private readonly unitOfWork: UnitOfWork,
     private readonly repository: BudgetRepository,
+    private readonly watch: ThresholdWatch,
     private readonly audit: AuditService,
     private readonly clock: Clock,
   ) {}
@@ -102,7 +104,7 @@ export class BudgetAdminService {
       state: 'active',
       version: 1,
       createdAtMs: this.clock.nowMs(),
-      limits: input.limits.map((limit) => ({ ...limit, id: newId(), thresholds: DEFAULT_THRESHOLDS })),
+      limits: input.limits.map((limit) => ({ ...limit, id: newId() })),
     };
     await this.#write(async (tx) => {
       if (
@@ -175,6 +177,10 @@ export class BudgetAdminService {
         throw new AppError('managed_by_file', 'This budget is managed by a configuration file. Change the file.');
       const after = { ...next(before), version: before.version + 1 };
       await this.repository.update(tx, after);
+      await this.watch.changed(
+        tx,
+        after.limits.map((limit) => ({ budget: after, limit })),
+      );
       await this.audit.record(tx, {
         type: 'budget.change',
         principal,

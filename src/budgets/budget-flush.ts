@@ -3,8 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { MeteringService, type LedgerEntry } from '../metering/index.js';
 import type { Tx } from '../platform/database/index.js';
 import { newId } from '../platform/ids/index.js';
-import { formatAmount, picoUsd, ZERO, type PicoUsd } from '../platform/money/index.js';
-import { OutboxRepository, type OutboxEvent } from '../platform/outbox/index.js';
+import { picoUsd, ZERO, type PicoUsd } from '../platform/money/index.js';
 import type { Ask, AskLimit, BudgetFacts, FlushResult, Verdict } from './ask.js';
 import {
   addHold,
@@ -16,9 +15,9 @@ import {
   type ReadyAsk,
 } from './domain/decide-holds.js';
 import { postedOn, type Hold, type Settle } from './domain/hold.js';
-import { crossingsOf } from './domain/thresholds.js';
 import { OpeningBalances } from './opening-balances.js';
 import { balanceKey, BalanceRepository, type BalanceKey, type MovedBalance } from './persistence/balance.repository.js';
+import { ThresholdWatch } from './threshold-watch.js';
 
 const MAX_CACHED = 100_000;
 
@@ -32,7 +31,7 @@ export class BudgetFlush {
     private readonly balances: BalanceRepository,
     private readonly opening: OpeningBalances,
     private readonly metering: MeteringService,
-    private readonly outbox: OutboxRepository,
+    private readonly watch: ThresholdWatch,
   ) {}
 
   /** Resolves holds, decides asks and writes both with their ledger entries. The caller owns the transaction. */
@@ -54,7 +53,7 @@ export class BudgetFlush {
       ...settles.map((settle) => settleEntry(settle, flush.nowMs)),
       ...holds.map((hold) => holdEntry(hold, flush.nowMs)),
     ]);
-    await this.#announce(tx, moved, flush);
+    await this.watch.moved(tx, moved, flush.nowMs);
     return {
       settled,
       verdicts: flush.asks.map((ask, index) => verdictOf(ask, ready[index], decisions)),
@@ -135,22 +134,6 @@ export class BudgetFlush {
     const id = this.#ids.get(keyOf(limit));
     if (id === undefined) throw new Error(`No balance for limit ${limit.limitId}`);
     return id;
-  }
-
-  async #announce(
-    tx: Tx,
-    moved: readonly MovedBalance[],
-    flush: { readonly asks: readonly Ask[]; readonly nowMs: number },
-  ): Promise<void> {
-    const grown = moved.filter(({ postedBefore, postedAfter }) => postedAfter > postedBefore);
-    if (grown.length === 0) return;
-    const events: OutboxEvent[] = [];
-    for (const balance of grown) {
-      const { at, exhausted } = crossingsOf(balance);
-      for (const percent of at) events.push(thresholdEvent(balance, percent, flush.nowMs));
-      if (exhausted) events.push(exhaustedEvent(balance, flush.nowMs));
-    }
-    await this.outbox.insert(tx, events);
   }
 }
 
@@ -241,30 +224,5 @@ function openingEntry(
     postedDeltas: [balance.posted],
     reason: 'used in this window before the budget was made',
     ref: null,
-  };
-}
-
-function thresholdEvent(balance: MovedBalance, percent: number, atMs: number): OutboxEvent {
-  return {
-    id: newId(),
-    orgId: balance.orgId,
-    type: 'budget.threshold.reached',
-    atMs,
-    data: {
-      limitId: balance.limitId,
-      threshold: { at: percent, basis: 'ACTUAL', unit: 'PERCENT' },
-      posted: formatAmount(balance.postedAfter),
-      limit: formatAmount(balance.limit),
-    },
-  };
-}
-
-function exhaustedEvent(balance: MovedBalance, atMs: number): OutboxEvent {
-  return {
-    id: newId(),
-    orgId: balance.orgId,
-    type: 'budget.exhausted',
-    atMs,
-    data: { limitId: balance.limitId, posted: formatAmount(balance.postedAfter), limit: formatAmount(balance.limit) },
   };
 }

@@ -3,13 +3,40 @@ import { z } from 'zod';
 import { pageQuery } from '../platform/http/index.js';
 import { CRITICALITIES } from '../platform/security/index.js';
 import { BUDGET_METRICS, EACH_TYPES, ENFORCEMENTS, ON_EXHAUSTED, PERIODS, SCOPE_TYPES } from './domain/budget.js';
+import {
+  DEFAULT_THRESHOLDS,
+  readThreshold,
+  THRESHOLD_BASES,
+  THRESHOLD_LEVELS,
+  THRESHOLD_UNITS,
+  type Threshold,
+} from './domain/thresholds.js';
 import { parseUnits } from './domain/units.js';
 import { isTimeZone } from './domain/zone.js';
 
 const MAX_LIMITS = 10;
+const MAX_THRESHOLDS = 10;
 const decimal = z.string().regex(/^\d{1,16}(\.\d{1,12})?$/, 'must be a decimal of at most 16 + 12 digits');
 const name = z.string().trim().min(1).max(200);
 const carveOutBp = z.int().min(0).max(10_000);
+
+/** Percent of the limit, or an amount in the budget's metric. */
+const thresholdInput = z
+  .strictObject({
+    at: decimal,
+    unit: z.enum(THRESHOLD_UNITS).default('PERCENT'),
+    basis: z.enum(THRESHOLD_BASES).default('ACTUAL'),
+    level: z.enum(THRESHOLD_LEVELS).optional(),
+    resolveAt: decimal.optional(),
+  })
+  .transform((text, context): Threshold => {
+    try {
+      return readThreshold(text);
+    } catch {
+      context.addIssue({ code: 'custom', path: ['resolveAt'], message: 'must lie below at, and at above 0' });
+      return z.NEVER;
+    }
+  });
 
 const limitInput = z
   .strictObject({
@@ -17,10 +44,15 @@ const limitInput = z
     amount: decimal,
     from: z.iso.datetime().optional(),
     to: z.iso.datetime().optional(),
+    thresholds: z.array(thresholdInput).max(MAX_THRESHOLDS).optional(),
   })
   .refine((limit) => (limit.period === 'CUSTOM') === (limit.from !== undefined && limit.to !== undefined), {
     path: ['from'],
     message: 'from and to belong to the period CUSTOM, and only to it',
+  })
+  .refine(({ thresholds = [] }) => new Set(thresholds.map(({ id }) => id)).size === thresholds.length, {
+    path: ['thresholds'],
+    message: 'each basis, unit and edge may stand once',
   })
   .refine((limit) => limit.from === undefined || limit.to === undefined || limit.from < limit.to, {
     path: ['to'],
@@ -55,12 +87,13 @@ export const newBudgetInput = z
   })
   .transform((budget, context) => ({
     ...budget,
-    limits: budget.limits.map(({ period, amount, from, to }, index) => ({
+    limits: budget.limits.map(({ period, amount, from, to, thresholds }, index) => ({
       period,
       amount: readUnits(budget.metric, amount, context, index),
       custom:
         from === undefined || to === undefined ? null : { startsAtMs: Date.parse(from), endsAtMs: Date.parse(to) },
       rollover: false,
+      thresholds: thresholds ?? DEFAULT_THRESHOLDS,
     })),
   }))
   .meta({ id: 'NewBudget' });

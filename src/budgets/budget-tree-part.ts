@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { ConfigSnapshots, type SnapshotPart } from '../platform/snapshot/index.js';
 import { formatAmount } from '../platform/money/index.js';
 import { BudgetTree } from './domain/budget-tree.js';
+import { writeThreshold } from './domain/thresholds.js';
 import { BudgetRepository } from './persistence/budget.repository.js';
 
 /** The budgets of a configuration. */
@@ -17,7 +18,11 @@ export class BudgetTreePart {
         const active = await budgets.findActive(tx);
         const rows = active.map((budget) => ({
           ...budget,
-          limits: budget.limits.map((limit) => ({ ...limit, amount: formatAmount(limit.amount) })),
+          limits: budget.limits.map((limit) => ({
+            ...limit,
+            amount: formatAmount(limit.amount),
+            thresholds: limit.thresholds.map(writeThreshold),
+          })),
         }));
         return { value: new BudgetTree(active), rows };
       },

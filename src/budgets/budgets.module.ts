@@ -11,7 +11,10 @@ import { BudgetsService } from './budgets.service.js';
 import { LedgerCheck } from './ledger-check.js';
 import { OpeningBalances } from './opening-balances.js';
 import { BalanceRepository } from './persistence/balance.repository.js';
+import { ThresholdsJob } from './jobs/thresholds.job.js';
 import { BudgetRepository } from './persistence/budget.repository.js';
+import { ThresholdRepository } from './persistence/threshold.repository.js';
+import { ThresholdWatch } from './threshold-watch.js';
 
 @Module({
   imports: [AuditModule, IdentityModule, MeteringModule],
@@ -25,6 +28,9 @@ import { BudgetRepository } from './persistence/budget.repository.js';
     OpeningBalances,
     BalanceRepository,
     BudgetRepository,
+    ThresholdRepository,
+    ThresholdWatch,
+    ThresholdsJob,
   ],
   exports: [BudgetsService, BudgetAdminService],
 })

@@ -2,8 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 
 import { picoUsd } from '../../platform/money/index.js';
 import type { Attribution } from '../../platform/security/index.js';
-import { DEFAULT_THRESHOLDS, type Budget } from './budget.js';
+import type { Budget } from './budget.js';
 import { BudgetTree, type MatchWish } from './budget-tree.js';
+import { DEFAULT_THRESHOLDS } from './thresholds.js';
 
 const who: Attribution = {
   orgId: 'o',

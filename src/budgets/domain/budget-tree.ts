@@ -47,6 +47,7 @@ interface Entry {
 export class BudgetTree {
   readonly #byScope = new Map<string, Entry[]>();
   readonly #byId = new Map<string, Budget>();
+  readonly #byLimit = new Map<string, { readonly budget: Budget; readonly limit: BudgetLimit }>();
 
   constructor(budgets: Iterable<Budget>) {
     for (const budget of budgets) {
@@ -57,11 +58,17 @@ export class BudgetTree {
       if (known === undefined) this.#byScope.set(key, [{ budget, limits }]);
       else known.push({ budget, limits });
       this.#byId.set(budget.id, budget);
+      for (const limit of budget.limits) this.#byLimit.set(limit.id, { budget, limit });
     }
   }
 
   byId(id: string): Budget | undefined {
     return this.#byId.get(id);
+  }
+
+  /** An active budget's limit with its budget. */
+  limit(id: string): { readonly budget: Budget; readonly limit: BudgetLimit } | undefined {
+    return this.#byLimit.get(id);
   }
 
   /** Every limit of every budget that a call at one deployment falls under; never one instead of another. Budgets of

@@ -1,5 +1,6 @@
 import type { PicoUsd } from '../../platform/money/index.js';
 import type { Criticality } from '../../platform/security/index.js';
+import type { Threshold } from './thresholds.js';
 
 /** What a budget can stand over. */
 export const SCOPE_TYPES = [
@@ -41,14 +42,6 @@ export interface BudgetMatch {
   readonly criticalities: readonly Criticality[] | null;
 }
 
-/** When to tell someone: `at` percent of the limit are posted. Quiet again below `resolveAt` percent. */
-export interface Threshold {
-  /** Whole percent, 1…1000. */
-  readonly at: number;
-  readonly level: 'WARNING' | 'CRITICAL';
-  readonly resolveAt: number;
-}
-
 /** A limit over windows of one length. */
 export interface BudgetLimit {
   readonly id: string;
@@ -87,9 +80,3 @@ export interface Budget {
   readonly createdAtMs: number;
   readonly limits: readonly BudgetLimit[];
 }
-
-/** Thresholds of a limit that names none. Source: money page §7. */
-export const DEFAULT_THRESHOLDS: readonly Threshold[] = [
-  { at: 80, level: 'WARNING', resolveAt: 75 },
-  { at: 100, level: 'CRITICAL', resolveAt: 95 },
-];

@@ -31,6 +31,10 @@ export interface MovedBalance {
   readonly limit: PicoUsd;
   readonly limitId: string;
   readonly orgId: string;
+  readonly subject: string;
+  readonly startsAtMs: number;
+  readonly endsAtMs: number;
+  readonly held: PicoUsd;
 }
 
 interface LockedRow {
@@ -300,6 +304,10 @@ interface MovedRow {
   readonly limit_amount: string;
   readonly limit_id: string;
   readonly org_id: string;
+  readonly subject: string;
+  readonly starts_at: Date;
+  readonly ends_at: Date;
+  readonly held: string;
 }
 
 const toMoved = (row: MovedRow): MovedBalance => ({
@@ -309,6 +317,10 @@ const toMoved = (row: MovedRow): MovedBalance => ({
   limit: parseAmount(row.limit_amount),
   limitId: row.limit_id,
   orgId: row.org_id,
+  subject: row.subject,
+  startsAtMs: row.starts_at.getTime(),
+  endsAtMs: row.ends_at.getTime(),
+  held: parseAmount(row.held),
 });
 
 /** `$1` sorted ids, `$2` held deltas, `$3` posted deltas, `$4` move without asking, `$5` whether something new is held: a
@@ -330,4 +342,5 @@ const MOVE = `
                         THEN greatest(x.overrun, x.posted + d.p - x.limit_amount - x.extra_amount - x.rollover_amount) ELSE x.overrun END
     FROM d, k, g
    WHERE x.id = d.id AND k.id = d.id AND g.fits
-  RETURNING x.id, k.posted AS before, x.posted, x.limit_amount, x.limit_id, x.org_id`;
+  RETURNING x.id, k.posted AS before, x.posted, x.held, x.limit_amount + x.extra_amount + x.rollover_amount AS limit_amount, x.limit_id,
+            x.org_id, x.subject, x.starts_at, x.ends_at`;

@@ -3,7 +3,8 @@ import { Injectable } from '@nestjs/common';
 import { rowsOf, type Tx } from '../../platform/database/unit-of-work.js';
 import type { Keyset } from '../../platform/http/index.js';
 import { formatAmount, parseAmount, type PicoUsd } from '../../platform/money/index.js';
-import type { Budget, BudgetLimit, Threshold } from '../domain/budget.js';
+import type { Budget, BudgetLimit } from '../domain/budget.js';
+import { readThreshold, writeThreshold, type ThresholdText } from '../domain/thresholds.js';
 
 /** A window of a limit as it stands. */
 export interface WindowState {
@@ -47,7 +48,7 @@ interface LimitJson {
   readonly starts: number | null;
   readonly ends: number | null;
   readonly rollover: boolean;
-  readonly thresholds: readonly Threshold[];
+  readonly thresholds: readonly ThresholdText[];
 }
 
 const SELECT = `
@@ -61,7 +62,7 @@ const SELECT = `
 
 function toLimit({ id, period, amount, starts, ends, rollover, thresholds }: LimitJson): BudgetLimit {
   const custom = starts === null || ends === null ? null : { startsAtMs: starts, endsAtMs: ends };
-  return { id, period, amount: parseAmount(amount), custom, rollover, thresholds };
+  return { id, period, amount: parseAmount(amount), custom, rollover, thresholds: thresholds.map(readThreshold) };
 }
 
 function fromRow(row: BudgetRow): Budget {
@@ -230,7 +231,7 @@ export class BudgetRepository {
         limit.custom === null ? null : new Date(limit.custom.startsAtMs),
         limit.custom === null ? null : new Date(limit.custom.endsAtMs),
         limit.rollover,
-        JSON.stringify(limit.thresholds),
+        JSON.stringify(limit.thresholds.map(writeThreshold)),
       ],
     );
   }

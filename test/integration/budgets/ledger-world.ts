@@ -10,11 +10,14 @@ import {
   type Settle,
   type Verdict,
 } from '../../../src/budgets/index.js';
-import { DEFAULT_THRESHOLDS, type Budget } from '../../../src/budgets/domain/budget.js';
+import type { Budget } from '../../../src/budgets/domain/budget.js';
+import { DEFAULT_THRESHOLDS } from '../../../src/budgets/domain/thresholds.js';
 import { LedgerCheck } from '../../../src/budgets/ledger-check.js';
 import { OpeningBalances } from '../../../src/budgets/opening-balances.js';
 import { BalanceRepository } from '../../../src/budgets/persistence/balance.repository.js';
 import { BudgetRepository } from '../../../src/budgets/persistence/budget.repository.js';
+import { ThresholdRepository } from '../../../src/budgets/persistence/threshold.repository.js';
+import { ThresholdWatch } from '../../../src/budgets/threshold-watch.js';
 import type { IdentityService } from '../../../src/identity/index.js';
 import { MeteringService, type UsageRecord } from '../../../src/metering/index.js';
 import { METERING_ENTITIES } from '../../../src/metering/persistence/entities.js';
@@ -95,6 +98,7 @@ export class Replica {
   readonly snapshots: ConfigSnapshots;
   readonly metering: MeteringService;
   readonly budgets: BudgetsService;
+  readonly watch: ThresholdWatch;
   readonly repository = new BudgetRepository();
 
   private constructor(readonly dataSource: DataSource) {
@@ -113,10 +117,18 @@ export class Replica {
     const tree = new BudgetTreePart(this.snapshots, this.repository);
     const balances = new BalanceRepository();
     const opening = new OpeningBalances(this.metering, this.snapshots, tree);
+    this.watch = new ThresholdWatch(
+      this.unitOfWork,
+      this.snapshots,
+      tree,
+      new ThresholdRepository(),
+      new OutboxRepository(),
+      clock,
+    );
     const directory = { team: () => undefined, organisation: () => undefined };
     this.budgets = new BudgetsService(
       tree,
-      new BudgetFlush(balances, opening, this.metering, new OutboxRepository()),
+      new BudgetFlush(balances, opening, this.metering, this.watch),
       balances,
       new LedgerCheck(this.unitOfWork, this.metering, balances),
       { directory: () => directory } as unknown as IdentityService,
