@@ -100,6 +100,11 @@ export class AuditService implements CommitHook, LaneMarks {
     return this.intents.findOrphans(tx, nowMs, limit);
   }
 
+  /** Those of these requests whose intent is open. */
+  findOpen(tx: Tx, requestIds: readonly string[]): Promise<ReadonlySet<string>> {
+    return this.intents.findOpen(tx, requestIds);
+  }
+
   /** How many calls are open in the database. */
   countOpenIntents(tx: Tx): Promise<number> {
     return this.intents.count(tx);

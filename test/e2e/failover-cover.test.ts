@@ -131,3 +131,23 @@ it('holds the prompt once per choice where choices are requests of their own', a
   expect(three).toBeGreaterThanOrEqual(3n * once);
   expect(three).toBeLessThan((3n * once * 12n) / 10n);
 });
+
+describe('a hold never outlives its call', () => {
+  it('gives back what was held a moment after its call had ended', async () => {
+    const key = await personWith('1000');
+    const { requestId } = (await chat(key)).json<Answered>().aip;
+    await rows(
+      gateway.databaseUrl,
+      `INSERT INTO hold (id, org_id, request_id, state, currency, amount, balance_ids, amounts, plan, opened_at, expires_at)
+       SELECT gen_random_uuid(), org_id, request_id, 'held', currency, 0, '{}', '{}', '[]', now() - interval '2 minutes',
+              now() - interval '1 minute' FROM hold WHERE request_id = $1 LIMIT 1`,
+      [requestId],
+    );
+    const open = (): Promise<readonly unknown[]> =>
+      rows(gateway.databaseUrl, `SELECT id FROM hold WHERE request_id = $1 AND state = 'held'`, [requestId]);
+    for (let waited = 0; waited < 100 && (await open()).length > 0; waited += 1)
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await open()).toEqual([]);
+    expect((await entries(requestId)).map(({ kind }) => kind)).toContain('EXPIRE');
+  });
+});

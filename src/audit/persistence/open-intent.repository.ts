@@ -66,6 +66,15 @@ export class OpenIntentRepository {
     return rows.map(({ req }) => req);
   }
 
+  /** Those of these requests that are open. */
+  async findOpen(tx: Tx, requestIds: readonly string[]): Promise<ReadonlySet<string>> {
+    if (requestIds.length === 0) return new Set();
+    const rows = await rowsOf<{ req: string }>(tx, { text: 'SELECT req FROM audit_open_intent WHERE req = ANY($1)' }, [
+      requestIds,
+    ]);
+    return new Set(rows.map(({ req }) => req));
+  }
+
   /** How many calls are open. */
   async count(tx: Tx): Promise<number> {
     const [row] = await rowsOf<{ n: string }>(tx, { text: 'SELECT count(*) AS n FROM audit_open_intent' });

@@ -8,7 +8,7 @@ import { GatewayConfig } from '../../platform/config/index.js';
 import { UnitOfWork } from '../../platform/database/index.js';
 import { newId } from '../../platform/ids/index.js';
 import { InjectLogger, type Logger } from '../../platform/logging/index.js';
-import { parseAmount, type PicoUsd } from '../../platform/money/index.js';
+import { parseAmount, ZERO, type PicoUsd } from '../../platform/money/index.js';
 import { ReplicaService } from '../../platform/replica/index.js';
 import { Metrics } from '../../platform/telemetry/index.js';
 import { OpenCallRepository, type OpenCallFacts, type OpenPlanEntry } from '../persistence/open-call.repository.js';
@@ -63,11 +63,33 @@ export class Reconciler {
       const outcome = await this.settlement.join(await this.#itemOf(orphan));
       if (outcome.kind === 'settled') ended += 1;
     }
+    await this.#releaseForgotten(clock.nowMs());
     if (ended > 0) {
       metrics.reservationsExpired.inc(ended);
       logger.warn({ event: 'calls_reconciled', ended });
     }
     return ended;
+  }
+
+  /** Gives back holds that outlived every call they could belong to: one that came a moment after its call was ended. */
+  async #releaseForgotten(nowMs: number): Promise<void> {
+    await this.unitOfWork.run(async (tx) => {
+      const old = await this.budgets.findHeldOlderThan(tx, nowMs, MAX_PER_RUN);
+      const open = await this.audit.findOpen(
+        tx,
+        old.map(({ requestId }) => requestId),
+      );
+      const forgotten = old.filter(({ requestId }) => !open.has(requestId));
+      if (forgotten.length === 0) return;
+      const settles = forgotten.map((hold) => ({
+        hold,
+        posted: { currency: hold.currency, amount: ZERO, tokens: 0, requests: 0 },
+        servedDeployment: null,
+        reason: 'expire' as const,
+      }));
+      await this.budgets.flush(tx, { settles, asks: [], nowMs });
+      this.surroundings.logger.warn({ event: 'holds_expired', holds: forgotten.length });
+    });
   }
 
   async #findOrphans(nowMs: number): Promise<readonly Orphan[]> {
