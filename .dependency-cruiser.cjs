@@ -83,7 +83,7 @@ module.exports = {
     ),
     error(
       'vendor-types-stay-in-adapter',
-      { path: '^src/', pathNot: [ADAPTER, '^src/providers/providers\\.module\\.ts$'] },
+      { path: '^src/', pathNot: [ADAPTER, '^src/providers/adapters/all-adapters\\.ts$'] },
       { path: ADAPTER },
     ),
     error('console-uses-http-only', { path: '^src/console/' }, { path: '^src/(?!console|platform)' }),
