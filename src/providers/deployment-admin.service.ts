@@ -11,7 +11,7 @@ import { defaultCapabilities } from './domain/default-capabilities.js';
 import type { State } from './domain/deployment.js';
 import type { StoredDeployment } from './domain/provider.js';
 import { ProviderRows } from './persistence/provider-rows.js';
-import { lastDeployment, type Target } from './provider-admin.service.js';
+import type { Target } from './provider-admin.service.js';
 import { ProviderChanges } from './provider-changes.js';
 import type { DeploymentPatch, NewDeployment } from './provider-input.js';
 
@@ -88,7 +88,7 @@ export class DeploymentAdminService {
     await this.#write(async (tx) => {
       const deployment = await this.#lock(tx, target);
       const orphaned = await this.rows.deployments.findOrphaned(tx, [deployment.id]);
-      if (orphaned.length > 0 && !force) throw lastDeployment(orphaned);
+      if (orphaned.length > 0 && !force) throw await this.changes.refuseLast(tx, orphaned);
       await this.rows.deployments.markRemoved(tx, [deployment.id], this.clock.nowMs());
       const removed = { ...deployment, version: deployment.version + 1 };
       await this.#record(tx, principal, removed, { fields: ['removedAt'], state: 'removed' });

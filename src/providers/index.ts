@@ -23,6 +23,7 @@ export type { Deployment, DeploymentLimits, DeploymentTimers, Network, State } f
 export { ProviderDirectory } from './domain/provider-directory.js';
 export { CallerGoneError, TornStreamError } from './domain/torn-stream.error.js';
 export { toOpenAiUsage } from './adapters/usage.js';
+export { ModelReferences } from './model-references.js';
 export { ProviderAdminService } from './provider-admin.service.js';
 export { ProviderCall } from './provider-call.js';
 export type { ProbeResult } from './provider-probe.js';
@@ -31,4 +32,5 @@ export { ProvidersService } from './providers.service.js';
 export { SimulatedOrigins } from './simulated-origins.js';
 export { formatFault, parseFault, type ActiveFault, type FaultBoard } from './simulation/faults.js';
 export { SIMULATED_PARTNERS } from './simulation/partners.js';
+export { baseUrlOf, KNOWN_VENDORS, vendorOf, type Vendor, type VendorPlaces } from './domain/vendors.js';
 export { SimulatedPartners } from './simulation/simulated-partners.js';

@@ -174,7 +174,7 @@ export class ProviderAdminService {
       const provider = await this.#lock(tx, target);
       const ids = (await this.rows.deployments.findAll(tx, provider.id)).map(({ id }) => id);
       const orphaned = await this.rows.deployments.findOrphaned(tx, ids);
-      if (orphaned.length > 0 && !force) throw lastDeployment(orphaned);
+      if (orphaned.length > 0 && !force) throw await this.changes.refuseLast(tx, orphaned);
       const nowMs = this.clock.nowMs();
       await this.rows.deployments.markRemoved(tx, ids, nowMs);
       await this.rows.providers.markRemoved(tx, provider.id, nowMs);
@@ -230,12 +230,4 @@ export class ProviderAdminService {
 
 function noProvider(): AppError {
   return new AppError('not_found', 'There is no such provider.');
-}
-
-/** Says which models nobody would serve any more. */
-export function lastDeployment(models: readonly string[]): AppError {
-  return new AppError(
-    'conflict',
-    `Nobody else serves ${models.slice(0, 10).join(', ')}. Repeat with force=1 to remove it all the same.`,
-  );
 }

@@ -3,9 +3,11 @@ import { Injectable } from '@nestjs/common';
 import { AuditService, type JsonValue } from '../audit/index.js';
 import { Clock } from '../platform/clock/index.js';
 import type { Tx } from '../platform/database/index.js';
+import type { AppError } from '../platform/errors/index.js';
 import { newId } from '../platform/ids/index.js';
 import { OutboxRepository } from '../platform/outbox/index.js';
 import type { Principal } from '../platform/security/index.js';
+import { ModelReferences } from './model-references.js';
 
 /** A change of a provider, deployment or credential. */
 export interface ProviderChange {
@@ -19,14 +21,20 @@ export interface ProviderChange {
   readonly new?: JsonValue;
 }
 
-/** Leaves an audit record and, where a state moved, a notice, in the transaction of the change. */
+/** Leaves an audit record and, where a state moved, a notice, in the transaction of the change; refuses changes that break others. */
 @Injectable()
 export class ProviderChanges {
   constructor(
     private readonly audit: AuditService,
     private readonly outbox: OutboxRepository,
+    private readonly references: ModelReferences,
     private readonly clock: Clock,
   ) {}
+
+  /** The refusal to take away the last deployment of these models. */
+  refuseLast(tx: Tx, models: readonly string[]): Promise<AppError> {
+    return this.references.lastDeployment(tx, models);
+  }
 
   async write(tx: Tx, principal: Principal, change: ProviderChange): Promise<void> {
     const { kind, id, version, fields, state } = change;

@@ -121,6 +121,12 @@ export const deploymentPatchInput = z.strictObject(deploymentFields).partial().m
 /** Body of `POST /api/providers/{id}/credentials/{credentialId}/rotate`. */
 export const rotateInput = z.strictObject({ secret: z.string().min(1).max(10_000) });
 
+/** Body of `POST /api/providers/{id}/test`. `models`: upstream names that are to be deployed there, before they are. */
+export const providerTestInput = z
+  .strictObject({ models: z.array(model).max(8).default([]) })
+  .prefault({})
+  .meta({ id: 'ProviderTest' });
+
 /** Query of removals. `force`: also when a model loses its last deployment. */
 export const removeQuery = z.strictObject({ force: z.enum(['0', '1']).default('0') });
 

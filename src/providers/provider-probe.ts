@@ -128,7 +128,8 @@ function judge(flight: Flight): Finding {
 /** Redirects are not followed: a credential would leave for an origin nobody checked. */
 function redirectMessage({ headers }: Flight): string {
   const location = headers['location'];
-  const to = typeof location === 'string' && URL.canParse(location) ? ` to ${new URL(location).host.slice(0, 200)}` : '';
+  const to =
+    typeof location === 'string' && URL.canParse(location) ? ` to ${new URL(location).host.slice(0, 200)}` : '';
   return `It answered with a redirect${to}, which is not followed. Save the address it leads to as baseUrl.`;
 }
 
@@ -160,12 +161,13 @@ const REASONS: Readonly<Record<string, string>> = {
   CERT_NOT_YET_VALID: 'its TLS certificate is not valid yet',
   ERR_TLS_CERT_ALTNAME_INVALID: 'its TLS certificate is for another name',
   ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS at this port; is the address http:// instead of https://?',
-  HPE_INVALID_CONSTANT: 'what answers there is no HTTP server; is the address https:// instead of http://?',
 };
 
 function reasonOf(error: Error | undefined): string {
   const code = (error as { code?: unknown } | undefined)?.code;
   if (code === 'AIP_GUARD') return error?.message ?? '';
+  if (error?.name === 'HTTPParserError')
+    return 'what answers there is no HTTP server; is the address https:// instead of http://?';
   const name = typeof code === 'string' ? code : 'unknown';
   const kind = /^(ERR_SSL|ERR_TLS|CERT_|EPROTO)/.test(name) ? 'the TLS handshake failed' : 'it failed';
   return REASONS[name] ?? `${kind} (${name})`;

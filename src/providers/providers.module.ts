@@ -11,6 +11,7 @@ import { CredentialAdmin } from './credential-admin.js';
 import { CredentialVault } from './credential-vault.js';
 import { DeploymentAdminService } from './deployment-admin.service.js';
 import { GoogleTokens } from './google-tokens.js';
+import { ModelReferences } from './model-references.js';
 import { CredentialRepository } from './persistence/credential.repository.js';
 import { DeploymentRepository } from './persistence/deployment.repository.js';
 import { PROVIDERS_ENTITIES } from './persistence/entities.js';
@@ -39,6 +40,7 @@ import { TtftBook } from './ttft-book.js';
     DeploymentAdminService,
     DeploymentRepository,
     GoogleTokens,
+    ModelReferences,
     ProviderAdminService,
     ProviderChanges,
     ProviderProbe,
@@ -51,6 +53,6 @@ import { TtftBook } from './ttft-book.js';
     Transport,
     TtftBook,
   ],
-  exports: [ProvidersService, ProviderAdminService, DeploymentAdminService, SimulatedOrigins],
+  exports: [ProvidersService, ProviderAdminService, DeploymentAdminService, ModelReferences, SimulatedOrigins],
 })
 export class ProvidersModule {}

@@ -8,7 +8,8 @@ import type { Keyset } from '../platform/http/index.js';
 import { newId } from '../platform/ids/index.js';
 import type { Principal } from '../platform/security/index.js';
 import { ConfigSnapshots } from '../platform/snapshot/index.js';
-import type { RoutePolicy, RoutePolicyBody } from './domain/route-policy.js';
+import { ModelReferences } from '../providers/index.js';
+import { namedIn, type RoutePolicy, type RoutePolicyBody } from './domain/route-policy.js';
 import { RoutePolicyRepository } from './persistence/route-policy.repository.js';
 
 /** Creates and activates versions of an organisation's routing policy. A version is never edited. */
@@ -20,7 +21,15 @@ export class RoutingPoliciesService {
     private readonly repository: RoutePolicyRepository,
     private readonly audit: AuditService,
     private readonly clock: Clock,
-  ) {}
+    references: ModelReferences,
+  ) {
+    references.register(async (tx, models) =>
+      (await this.repository.findActive(tx)).flatMap((policy) => {
+        const places = namedIn(policy.body, new Set(models));
+        return places.length === 0 ? [] : [`policy ${policy.name}@${String(policy.version)} (${places.join(', ')})`];
+      }),
+    );
+  }
 
   /** Newest first, one more than `limit` when there are more. */
   async findPolicies(

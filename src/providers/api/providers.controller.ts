@@ -13,6 +13,7 @@ import {
   newCredentialInput,
   newProviderInput,
   providerPatchInput,
+  providerTestInput,
   removeQuery,
   rotateInput,
   type NewCredential,
@@ -127,10 +128,14 @@ export class ProvidersController {
   @Post(':id/test')
   @HttpCode(200)
   @RequirePermission('provider:write')
-  @ApiOperation({ summary: 'Prove name, TLS and credential without cost' })
-  async test(@Param('id') id: string): Promise<{ readonly data: readonly ProviderFinding[] }> {
+  @ApiOperation({ summary: 'Prove name, TLS, credential and models without cost' })
+  async test(
+    @Param('id') id: string,
+    @Body({ schema: providerTestInput }) { models }: z.output<typeof providerTestInput>,
+  ): Promise<{ readonly data: readonly ProviderFinding[] }> {
     const view = await this.admin.findProvider(idOf(id, 'provider'));
-    return { data: await this.providers.probeProvider(view, this.snapshots.current().get(this.providers.part)) };
+    const directory = this.snapshots.current().get(this.providers.part);
+    return { data: await this.providers.probeProvider(view, directory, models) };
   }
 
   @Post(':id/credentials')

@@ -64,3 +64,16 @@ export const DEFAULT_POLICY_BODY: RoutePolicyBody = {
   onCut: 'end',
   hedge: null,
 };
+
+/** Where a policy names one of these public models: `alias fast`, `allowedModels`, `autoModels`. */
+export function namedIn(
+  { aliases, allowedModels, autoModels }: Pick<RoutePolicyBody, 'aliases' | 'allowedModels' | 'autoModels'>,
+  models: ReadonlySet<string>,
+): readonly string[] {
+  const names = (list: readonly string[] | null): boolean => list?.some((one) => models.has(one)) === true;
+  return [
+    ...Object.entries(aliases).flatMap(([alias, targets]) => (names(targets) ? [`alias ${alias}`] : [])),
+    ...(names(allowedModels) ? ['allowedModels'] : []),
+    ...(names(autoModels) ? ['autoModels'] : []),
+  ];
+}

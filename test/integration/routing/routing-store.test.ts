@@ -9,6 +9,7 @@ import { UnitOfWork } from '../../../src/platform/database/index.js';
 import { newId } from '../../../src/platform/ids/index.js';
 import type { Principal } from '../../../src/platform/security/index.js';
 import { ConfigSnapshots } from '../../../src/platform/snapshot/index.js';
+import { ModelReferences } from '../../../src/providers/index.js';
 import { DEFAULT_POLICY_BODY } from '../../../src/routing/domain/route-policy.js';
 import { ROUTING_ENTITIES } from '../../../src/routing/persistence/entities.js';
 import {
@@ -78,12 +79,14 @@ describe('route decisions', () => {
 describe('routing policies', () => {
   it('are versions of which one is active, each change on record', async () => {
     const repository = new RoutePolicyRepository();
+    const references = new ModelReferences();
     const policies = new RoutingPoliciesService(
       world.get(ConfigSnapshots),
       unitOfWork,
       repository,
       world.get(AuditService),
       clock,
+      references,
     );
     const principal = {
       kind: 'user',
@@ -101,7 +104,11 @@ describe('routing policies', () => {
     ];
     expect([first.version, second.version]).toEqual([1, 2]);
     await policies.activatePolicy(principal, first.id);
+    const refused = await unitOfWork.read((tx) => references.lastDeployment(tx, ['gpt-x', 'other']));
+    expect(refused.message).toContain('Nobody else serves gpt-x, other. Named by policy std@1 (alias fast).');
     await policies.activatePolicy(principal, second.id);
+    const unnamed = await unitOfWork.read((tx) => references.lastDeployment(tx, ['gpt-x']));
+    expect(unnamed.message).not.toContain('Named by');
     const active = await unitOfWork.read((tx) => repository.findActive(tx));
     expect(active).toEqual([{ ...second, active: true }]);
     const stranger = { ...principal, orgId: world.cast.otherOrgId };
