@@ -1,5 +1,6 @@
 /** Summaries of operations whose controllers give none, by operation id. A controller's own summary comes first. */
 export const SUMMARIES: Readonly<Record<string, string>> = {
+  capacity_list: 'What every deployment can still take: limits, concurrency and breakers',
   documents_content: 'The bytes of a document as they were uploaded',
   documents_find: 'One document',
   documents_list: 'Documents the caller may see',

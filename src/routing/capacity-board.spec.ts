@@ -1,63 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
+import { anAttempt, StoppedClock } from '../../test/support/capacity-rig.js';
 import { aDeployment } from '../../test/support/routing-builders.js';
-import { Clock } from '../platform/clock/index.js';
-import type { AttemptAsk, AttemptPermit, AttemptRecord, Deployment, LimitObservation } from '../providers/index.js';
+import type { AttemptAsk, AttemptPermit, Deployment, LimitObservation } from '../providers/index.js';
 import { CapacityBoard } from './capacity-board.js';
 import type { BreakerChange } from './domain/deployment-capacity.js';
 
-class StoppedClock extends Clock {
-  constructor(public at = 0) {
-    super();
-  }
-  override nowMs(): number {
-    return this.at;
-  }
-  override nowMicros(): number {
-    return this.at * 1_000;
-  }
-  override monotonicMs(): number {
-    return this.at;
-  }
-  override after(): () => void {
-    return () => undefined;
-  }
-}
-
 /** A vendor whose limits start anew with each window. */
 const deployment = aDeployment({ vendor: 'mistral', limits: { maxConcurrent: 2 } });
-
-function anAttempt(endedAtMs: number, fields: Partial<AttemptRecord> = {}): AttemptRecord {
-  return {
-    n: 1,
-    deployment,
-    credentialId: null,
-    startedAtMs: endedAtMs - 100,
-    endedAtMs,
-    ttftMs: 40,
-    durationMs: 100,
-    outcome: 'ok',
-    failureClass: null,
-    status: 200,
-    vendorCode: null,
-    publicMessage: null,
-    retryAfterMs: null,
-    blameless: false,
-    committed: true,
-    continues: null,
-    billed: 'yes',
-    usage: null,
-    usageSource: 'none',
-    answeredModel: null,
-    billedTier: null,
-    received: { textBytes: 0, reasoningBytes: 0 },
-    sentBytes: 0,
-    inputTimes: 1,
-    unreported: null,
-    ...fields,
-  };
-}
 
 const FAILED = { outcome: 'connect_error', failureClass: 'connect', ttftMs: null } as const;
 

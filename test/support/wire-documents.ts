@@ -46,7 +46,6 @@ export const NOT_SERVED: Partial<Record<keyof typeof WIRE_DOCUMENTS, readonly st
   WouldThisRun: ['Unknown type "QuotaCheckInput".', 'Cannot query field "quotaCheck" on type "Query".'],
   UserLimit: ['Cannot query field "state" on type "Quota".'],
   BreakGlass: ['Cannot query field "reviewDueAt" on type "Override".'],
-  Wall: ['Cannot query field "surge" on type "Dashboard".', 'Cannot query field "shedding" on type "Dashboard".'],
   Alerts: [
     'Cannot query field "budget" on type "BudgetEvent".',
     'Cannot query field "threshold" on type "BudgetEvent".',
