@@ -26,6 +26,8 @@ export interface Recorded {
     readonly headers: Readonly<Record<string, string>>;
     readonly json?: unknown;
     readonly text?: string;
+    /** Binary event streams. */
+    readonly base64?: string;
   };
   readonly expected: {
     readonly usage: ExpectedUsage | null;
@@ -46,6 +48,7 @@ export function readRecorded(name: string): readonly Recorded[] {
 
 /** The body as it came over the wire. */
 export function bodyOf({ response }: Recorded): Buffer {
+  if (response.base64 !== undefined) return Buffer.from(response.base64, 'base64');
   return Buffer.from(response.text ?? JSON.stringify(response.json));
 }
 

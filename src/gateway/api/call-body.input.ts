@@ -59,7 +59,7 @@ const chatSchema = z.looseObject({
     .array(
       z.looseObject({
         role: z.enum(['developer', 'system', 'user', 'assistant', 'tool', 'function']),
-        content: z.union([z.string(), z.array(z.looseObject({ type: z.string() })), z.null()]).optional(),
+        content: z.union([z.string(), z.array(z.looseObject({ type: z.string().optional() })), z.null()]).optional(),
       }),
     )
     .min(1)
@@ -75,7 +75,7 @@ const chatSchema = z.looseObject({
   n: z.int().min(1).max(MAX_N).nullish(),
   stop: z.union([z.string(), z.array(z.string()).max(4)]).nullish(),
   tools: z
-    .array(z.looseObject({ type: z.string() }))
+    .array(z.looseObject({ type: z.string().optional() }))
     .max(512)
     .nullish(),
   response_format: z.looseObject({ type: z.string() }).nullish(),
@@ -128,9 +128,18 @@ function objectOf(body: unknown): Record<string, unknown> {
   throw new AppError('invalid_value', 'The body must be a JSON object.');
 }
 
+/** Some clients leave out the type of a tool, of which there was one for long. */
+function withToolTypes(body: Record<string, unknown>): Record<string, unknown> {
+  const { tools } = body;
+  if (!Array.isArray(tools)) return body;
+  const isTyped = (tool: object): boolean => 'type' in tool;
+  if ((tools as readonly object[]).every(isTyped)) return body;
+  return { ...body, tools: (tools as readonly object[]).map((tool) => ({ type: 'function', ...tool })) };
+}
+
 /** `functions`/`function_call` are the old names of tools: one shape from here on. */
 function withTools(body: Record<string, unknown>): Record<string, unknown> {
-  if (body['functions'] === undefined && body['function_call'] === undefined) return body;
+  if (body['functions'] === undefined && body['function_call'] === undefined) return withToolTypes(body);
   const { functions, function_call: call, ...rest } = body;
   const tools = Array.isArray(functions)
     ? functions.map((one: unknown) => ({ type: 'function', function: one }))
