@@ -7,7 +7,7 @@ import type { TokenUsage } from '../usage.js';
 import { encodeVector } from '../vectors.js';
 import { readLimits } from './limits.js';
 import { JSON_HEADERS, probeOf } from './openai-openai.js';
-import { quirksOf, type Quirks } from './quirks.js';
+import { pathOf, quirksOf, type Quirks } from './quirks.js';
 import { readUsage } from './read-usage.js';
 
 /** Embeddings of vendors that speak OpenAI's dialect. The caller gets the encoding it asked for, whatever the vendor sends. */
@@ -49,7 +49,7 @@ class OpenAiEmbeddingsExchange extends AnswerExchange {
     const headers = { ...JSON_HEADERS, accept: 'application/json' };
     this.request = {
       method: 'POST',
-      path: this.#quirks.embeddingsPath,
+      path: pathOf(this.#quirks.embeddingsPath, this.#quirks, call.deployment),
       headers,
       body: Buffer.from(JSON.stringify(body)),
     };

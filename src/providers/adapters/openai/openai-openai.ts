@@ -4,7 +4,7 @@ import { AnswerExchange } from '../answer-exchange.js';
 import { isJsonObject, isSet, objectOf, textOf, type JsonObject } from '../json-value.js';
 import { ChatNormaliser } from '../normalise-chat.js';
 import { readLimits } from './limits.js';
-import { quirksOf, type Quirks } from './quirks.js';
+import { pathOf, quirksOf, type Quirks } from './quirks.js';
 import { readReportedCost, readUsage } from './read-usage.js';
 import { chatBody, chatGaps, ignoredMembers } from './request-body.js';
 
@@ -29,10 +29,10 @@ export const openAiChat: Adapter = {
 };
 
 /** An unbilled request that every OpenAI-compatible vendor answers. */
-export function probeOf({ probePath }: Quirks): WireRequest {
+export function probeOf(quirks: Quirks): WireRequest {
   return {
     method: 'GET',
-    path: probePath,
+    path: pathOf(quirks.probePath, quirks, null),
     headers: { accept: 'application/json', 'accept-encoding': 'identity' },
     body: null,
   };
@@ -55,7 +55,8 @@ class OpenAiChatExchange extends AnswerExchange {
     this.#outputBound = Math.max(1, call.outputBound) * (typeof n === 'number' && n > 1 ? n : 1);
     this.#normaliser = new ChatNormaliser({ requestId: call.requestId, upstreamModel: call.deployment.upstreamModel });
     const body = Buffer.from(JSON.stringify(chatBody(call, this.#quirks)));
-    this.request = { method: 'POST', path: this.#quirks.chatPath, headers: JSON_HEADERS, body };
+    const path = pathOf(this.#quirks.chatPath, this.#quirks, call.deployment);
+    this.request = { method: 'POST', path, headers: JSON_HEADERS, body };
   }
 
   get received(): ReceivedBytes {

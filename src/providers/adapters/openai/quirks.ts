@@ -4,6 +4,8 @@ export interface Quirks {
   readonly embeddingsPath: string;
   /** Unbilled GET that needs the credential. */
   readonly probePath: string;
+  /** Version of Azure's older addresses, which name the deployment in their path; empty: the model stands in the body. */
+  readonly apiVersion: string;
   /** Name of the output bound. */
   readonly boundMember: 'max_completion_tokens' | 'max_tokens';
   /** Usage of a stream has to be asked for. */
@@ -30,12 +32,15 @@ export interface Quirks {
   readonly reasoningOutside: boolean;
   /** `developer` messages are sent as `system`. */
   readonly developerAsSystem: boolean;
+  /** `system` and `developer` messages are sent as `user`: a few models know no instructions. */
+  readonly instructionsAsUser: boolean;
 }
 
 const COMPATIBLE: Quirks = {
   chatPath: '/chat/completions',
   embeddingsPath: '/embeddings',
   probePath: '/models',
+  apiVersion: '',
   boundMember: 'max_tokens',
   streamOptions: true,
   accepts: [],
@@ -49,6 +54,7 @@ const COMPATIBLE: Quirks = {
   keepsReasoning: false,
   reasoningOutside: false,
   developerAsSystem: true,
+  instructionsAsUser: false,
 };
 
 const SAMPLING = [
@@ -105,17 +111,23 @@ const VENDORS: Readonly<Record<string, Partial<Quirks>>> = {
     shortToolIds: true,
     refuses: ['logprobs', 'top_logprobs', 'logit_bias'],
   },
-  deepseek: {},
+  deepseek: { refuses: ['parallel_tool_calls', 'logit_bias', 'n'] },
   openrouter: { probePath: '/key', accepts: ['verbosity'], endUserMember: 'user', keepsReasoning: true },
   together: {},
   huggingface: {},
-  cerebras: { boundMember: 'max_completion_tokens' },
-  zai: {},
+  cerebras: { boundMember: 'max_completion_tokens', refuses: ['presence_penalty', 'frequency_penalty', 'logit_bias'] },
+  zai: { refuses: ['logprobs', 'top_logprobs', 'logit_bias', 'n', 'presence_penalty', 'frequency_penalty'] },
   writer: { chatPath: '/chat' },
   fireworks: {},
+  gemini: {},
   vllm: { developerAsSystem: false },
-  ollama: {},
+  llamacpp: {},
+  lmstudio: {},
+  ollama: { refuses: ['logit_bias', 'n', 'logprobs', 'top_logprobs'] },
 };
+
+/** Vendors with a row of their own. */
+export const QUIRK_VENDORS: readonly string[] = Object.keys(VENDORS);
 
 /** The vendor's row with the provider's overrides; an override of an unknown name or another type is left out. */
 export function quirksOf(deployment: {
@@ -136,4 +148,15 @@ export function quirksOf(deployment: {
 function isAlike(known: unknown, value: unknown): boolean {
   if (Array.isArray(known)) return Array.isArray(value) && value.every((one) => typeof one === 'string');
   return typeof known === typeof value && !(typeof value === 'string' && value.length > 200);
+}
+
+/** Where a request goes, behind the base URL. Azure's older addresses begin at the resource: `/openai/deployments/{name}`. */
+export function pathOf(
+  path: string,
+  { apiVersion }: Pick<Quirks, 'apiVersion'>,
+  deployment: { readonly upstreamModel: string } | null,
+): string {
+  if (apiVersion === '') return path;
+  const place = deployment === null ? '' : `/deployments/${encodeURIComponent(deployment.upstreamModel)}`;
+  return `/openai${place}${path}?api-version=${encodeURIComponent(apiVersion)}`;
 }

@@ -118,7 +118,8 @@ function messagesFor(messages: readonly ChatMessage[], quirks: Quirks): readonly
 
 function messageFor(message: ChatMessage, quirks: Quirks): ChatMessage {
   let changed = message;
-  if (message.role === 'developer' && quirks.developerAsSystem) changed = { ...changed, role: 'system' };
+  const role = roleFor(message.role, quirks);
+  if (role !== message.role) changed = { ...changed, role };
   if (
     message['extra_content'] !== undefined ||
     (!quirks.keepsReasoning && message['reasoning_content'] !== undefined)
@@ -127,6 +128,12 @@ function messageFor(message: ChatMessage, quirks: Quirks): ChatMessage {
     changed = quirks.keepsReasoning && reasoning !== undefined ? { ...rest, reasoning_content: reasoning } : rest;
   }
   return quirks.shortToolIds ? withShortIds(changed) : changed;
+}
+
+function roleFor(role: string, quirks: Quirks): string {
+  const isInstruction = role === 'system' || role === 'developer';
+  if (isInstruction && quirks.instructionsAsUser) return 'user';
+  return role === 'developer' && quirks.developerAsSystem ? 'system' : role;
 }
 
 const shortId = (id: string): string => (SHORT_ID.test(id) ? id : derivedName(id, 9));
