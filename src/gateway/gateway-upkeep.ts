@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import { IdentityService } from '../identity/index.js';
 import { Clock } from '../platform/clock/index.js';
+import { CapacityQueue } from '../quotas/index.js';
 import { IdempotencyRepository } from './persistence/idempotency.repository.js';
 import { Reconciler } from './settlement/reconciler.js';
 import { Refusals } from './settlement/refusals.js';
@@ -15,5 +16,6 @@ export class GatewayUpkeep {
     readonly refusals: Refusals,
     readonly idempotency: IdempotencyRepository,
     readonly clock: Clock,
+    readonly queue: CapacityQueue,
   ) {}
 }

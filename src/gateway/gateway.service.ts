@@ -41,7 +41,8 @@ export class GatewayService {
   /** Waits for running calls to end, at most `seconds`; then closes the lanes. New calls are refused by readiness and the listener. */
   async drain(seconds: number): Promise<void> {
     this.#running = false;
-    const { clock } = this.upkeep;
+    const { clock, queue } = this.upkeep;
+    queue.close();
     const untilMs = clock.monotonicMs() + seconds * 1000;
     while (this.settlement.openCalls > 0 && clock.monotonicMs() < untilMs) await clock.sleep(50);
     this.upkeep.refusals.flush();

@@ -63,7 +63,10 @@ export class Readiness {
   checkPartners(): HealthIndicatorResult<'partners'> {
     const indicator = this.indicators.check('partners');
     const capacity = this.routing.capacity();
-    const able = capacity.filter(({ breaker, state }) => state === 'enabled' && breaker !== 'open').length;
+    const able = capacity.filter(
+      ({ breaker, state, lanes }) =>
+        state === 'enabled' && breaker !== 'open' && lanes.some(({ isUsable }) => isUsable),
+    ).length;
     const counts = { able, all: capacity.length };
     return able > 0 ? indicator.up(counts) : indicator.down(counts);
   }

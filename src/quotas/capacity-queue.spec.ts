@@ -137,6 +137,15 @@ describe('room for calls', () => {
     await Promise.all(codes);
   });
 
+  it('is not waited for while the replica stops', async () => {
+    const rig = new Rig();
+    const before = codeOf(rig.ask('a'));
+    rig.queue.close();
+    expect([await before, await codeOf(rig.ask('b'))]).toEqual(['draining', 'draining']);
+    rig.room = 1;
+    expect(await rig.ask('c')).toBe('c');
+  });
+
   it('is not kept for callers who left', async () => {
     const rig = new Rig();
     const leaving = new AbortController();

@@ -17,6 +17,7 @@ const LOOK_MS = 25;
 const TRIES = 64;
 const RATE_MS = 10_000;
 const MAX_RETRY_S = 60;
+const DRAINING = 'This replica is stopping. Try again; another one answers.';
 const BUSY = 'Every partner that may serve this call was at its limit until its wait was over. Try again.';
 
 /** A call that needs room. */
@@ -46,6 +47,7 @@ export class CapacityQueue implements OnApplicationShutdown {
   readonly #shedAtMs = new Map<Criticality, number>();
   #cancelLook: (() => void) | undefined;
   #isWoken = false;
+  #isClosed = false;
 
   constructor(
     private readonly clock: Clock,
@@ -66,7 +68,7 @@ export class CapacityQueue implements OnApplicationShutdown {
 
   /** Room for a call: at once when there is some and nobody of its class or above waits for the same, else when its turn comes.
    *  @throws AppError capacity_shed — the queue is full, or a less critical call waited 30 s or to its deadline; no_capacity — a
-   *  critical one did; and whatever `attempt` throws. Resolves undefined when the caller left. */
+   *  critical one did; draining; and whatever `attempt` throws. Resolves undefined when the caller left. */
   async find<T>({ waiting, attempt, deadlineAtMs, signal }: RoomWish<T>): Promise<T | undefined> {
     let refusal: AppError | undefined;
     if (!this.#queue.isAhead(waiting.lane, waiting.criticality)) {
@@ -141,9 +143,15 @@ export class CapacityQueue implements OnApplicationShutdown {
     });
   }
 
-  onApplicationShutdown(): void {
+  /** Nobody waits any more, and nobody begins to: this replica ends. */
+  close(): void {
+    this.#isClosed = true;
     this.#cancelLook?.();
     for (let next = this.#any(); next !== undefined; next = this.#any()) next.giveUp('draining');
+  }
+
+  onApplicationShutdown(): void {
+    this.close();
   }
 
   #any(): Entry | undefined {
@@ -151,6 +159,10 @@ export class CapacityQueue implements OnApplicationShutdown {
   }
 
   #enter(entry: Entry): void {
+    if (this.#isClosed) {
+      entry.giveUp('draining');
+      return;
+    }
     const displaced = this.#queue.add(entry);
     if (displaced !== undefined) displaced.giveUp(displaced === entry ? 'queue_full' : 'displaced');
     this.#publish();
@@ -187,6 +199,7 @@ export class CapacityQueue implements OnApplicationShutdown {
   #shed(criticality: Criticality, reason: ShedReason, refusal: AppError | undefined): AppError {
     const retryAfterSeconds = this.#retryAfterSeconds();
     const isCritical = criticality === 'critical' || criticality === 'critical-plus';
+    if (reason === 'draining') return new AppError('draining', DRAINING, { retryAfterSeconds: 1 });
     // Who waited in vain learns what was missing, not that others came first.
     if (reason === 'waited' && isCritical) return refusal ?? new AppError('no_capacity', BUSY, { retryAfterSeconds });
     return new AppError(

@@ -76,7 +76,8 @@ export class DeploymentLanes {
       limit: lanes.reduce((sum, lane) => sum + lane.likelyLimit, 0),
       inFlight: lanes.reduce((sum, lane) => sum + lane.inFlight, 0),
       headroom: most(judged.map((lane) => lane.shareAfter(ask))) ?? 0,
-      predictedUse: Math.min(Infinity, ...judged.map((lane) => lane.predictedUse(ask.atMs))),
+      // Only classes that make room for others look ahead.
+      predictedUse: ask.isCritical ? 0 : Math.min(...judged.map((lane) => lane.predictedUse(ask.atMs))),
       tokensLeft: tokens.includes(null) ? null : most(tokens),
       ramp: most(judged.map(({ breaker }) => breakerShare(breaker))) ?? 0,
       ttftMs: least(judged.map(({ health }) => health.ttftMs)),

@@ -38,6 +38,8 @@ export interface ToldPool {
 export class LimitPools {
   readonly #owners = new Map<string, Pools>();
   readonly #learnedUntilMs = new Map<string, number>();
+  /** Grows whenever a pool comes or goes: lists of pools are made anew then. */
+  #changes = 0;
 
   /** The pools of a deployment with one credential. */
   of(deployment: () => Deployment, credentialId: string | null): PoolSet {
@@ -45,6 +47,8 @@ export class LimitPools {
     const own = `${id}|${credentialId ?? ''}`;
     const account = credentialId === null ? own : `${credentialId}|${upstreamModel}`;
     let version = -1;
+    let seen = -1;
+    let all: readonly LimitPool[] = [];
     return {
       all: (nowMs) => {
         const now = deployment();
@@ -53,12 +57,15 @@ export class LimitPools {
           version = now.version;
         }
         this.#forget(own, nowMs);
+        if (seen === this.#changes) return all;
+        seen = this.#changes;
         const sets = [
           this.#owners.get(account),
           account === own ? undefined : this.#owners.get(own),
           this.#owners.get(id),
         ];
-        return sets.flatMap((pools) => (pools === undefined ? [] : [...pools.values()]));
+        all = sets.flatMap((pools) => (pools === undefined ? [] : [...pools.values()]));
+        return all;
       },
       observe: (report, times) => {
         const owner = report.scope === 'credential' ? account : own;
@@ -66,7 +73,7 @@ export class LimitPools {
       },
       learn: (requests, nowMs) => {
         const limit = { limit: requests, windowMs: MINUTE_MS, source: 'learned' } as const;
-        this.#owners.get(own)?.delete('learned');
+        this.#drop(own, 'learned');
         this.#put(own, 'learned', () => ownLimit('requests', limit, nowMs), credentialId).spend(requests, nowMs);
         this.#learnedUntilMs.set(own, nowMs + LEARNED_MS);
       },
@@ -92,6 +99,7 @@ export class LimitPools {
       for (const credential of credentialIds) known.add(`${id}|${credential}`).add(`${credential}|${upstreamModel}`);
     }
     for (const owner of this.#owners.keys()) if (!known.has(owner)) this.#owners.delete(owner);
+    this.#changes += 1;
     for (const owner of this.#learnedUntilMs.keys()) if (!known.has(owner)) this.#learnedUntilMs.delete(owner);
   }
 
@@ -121,7 +129,7 @@ export class LimitPools {
     for (const [unit, limit, windowMs] of wanted) {
       const name = `configured|${unit}|${String(windowMs)}`;
       if (limit === undefined) {
-        this.#owners.get(id)?.delete(name);
+        this.#drop(id, name);
         continue;
       }
       const make = (): Headroom => ownLimit(unit, { limit, windowMs, source: 'configured' }, nowMs);
@@ -133,8 +141,11 @@ export class LimitPools {
   #put(owner: string, name: string, make: () => Headroom, credentialId: string | null): LimitPool {
     let pools = this.#owners.get(owner);
     if (pools === undefined) this.#owners.set(owner, (pools = new Map<string, LimitPool>()));
-    let pool = pools.get(name);
-    if (pool === undefined) pools.set(name, (pool = new LimitPool(owner, name, credentialId, make())));
+    const known = pools.get(name);
+    if (known !== undefined) return known;
+    const pool = new LimitPool(owner, name, credentialId, make());
+    pools.set(name, pool);
+    this.#changes += 1;
     return pool;
   }
 
@@ -142,6 +153,10 @@ export class LimitPools {
     const untilMs = this.#learnedUntilMs.get(owner);
     if (untilMs === undefined || nowMs < untilMs) return;
     this.#learnedUntilMs.delete(owner);
-    this.#owners.get(owner)?.delete('learned');
+    this.#drop(owner, 'learned');
+  }
+
+  #drop(owner: string, name: string): void {
+    if (this.#owners.get(owner)?.delete(name) === true) this.#changes += 1;
   }
 }

@@ -12,6 +12,8 @@ interface PartnerHealth {
   readonly model: string;
   readonly breaker: string;
   readonly inFlight: number;
+  /** What attempts and probes of late say. */
+  readonly health: string;
 }
 
 @Public()
@@ -57,13 +59,15 @@ export class HealthController {
 
   /** Breakers and load of every deployment; never part of readiness. */
   @Get('providers')
-  providers(): { data: readonly PartnerHealth[] } {
+  providers(): { data: readonly PartnerHealth[]; degraded: readonly string[] } {
     return {
-      data: this.routing.capacity().map(({ deployment, breaker, inFlight }) => ({
+      degraded: this.routing.degraded(),
+      data: this.routing.capacity().map(({ deployment, breaker, inFlight, health }) => ({
         provider: deployment.providerName,
         model: deployment.model,
         breaker,
         inFlight,
+        health,
       })),
     };
   }
