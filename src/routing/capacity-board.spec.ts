@@ -315,3 +315,38 @@ describe('what nobody heard of', () => {
     expect(board.admit(deployment, ask(2)).ok).toBe(true);
   });
 });
+
+describe('a deployment that changed', () => {
+  const drained: Deployment = { ...deployment, state: 'draining', version: deployment.version + 1 };
+  const back: Deployment = { ...deployment, version: deployment.version + 2 };
+
+  it('begins with single trials when it is back in service, then takes its share step by step', () => {
+    const board = boardWith(deployment);
+    board.keep([drained]);
+    board.keep([back]);
+    const trial = granted(board.admit(back, ask(0)));
+    expect(board.admit(back, ask(0))).toMatchObject({ ok: false, reason: 'breaker_open' });
+    for (const atMs of [1, 2]) board.observed(back, anAttempt(atMs), []);
+    trial.release();
+    expect(board.capacity(back, [null]).breaker).toBe('ramp');
+  });
+
+  it('is not taken for one that is back when only its weight changed', () => {
+    const board = boardWith(deployment);
+    board.keep([{ ...back, weight: 7 }]);
+    expect(board.capacity(back, [null]).breaker).toBe('closed');
+  });
+
+  it('is measured anew at another address, and a breaker that is open stays so', () => {
+    const board = boardWith(deployment);
+    board.observed(deployment, anAttempt(0), []);
+    expect(board.capacity(deployment, [null]).ttftMs).not.toBeNull();
+    const moved = { ...back, baseUrl: 'https://elsewhere.example/v1' };
+    board.keep([moved]);
+    expect(board.capacity(moved, [null]).ttftMs).toBeNull();
+    const failing = opened();
+    failing.keep([drained]);
+    failing.keep([back]);
+    expect(failing.capacity(back, [null]).breaker).toBe('open');
+  });
+});

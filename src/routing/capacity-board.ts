@@ -126,7 +126,7 @@ export class CapacityBoard implements AttemptGate, AttemptObserver {
   keep(deployments: readonly Deployment[]): void {
     const ids = new Set(deployments.map(({ id }) => id));
     for (const [id, lanes] of this.#deployments) if (!ids.has(id) && lanes.idle) this.#deployments.delete(id);
-    for (const deployment of deployments) this.#lanesOf(deployment);
+    for (const deployment of deployments) this.#follow(deployment);
     this.#pools.keep(Array.from(this.#deployments.values(), ({ deployment }) => deployment));
     if (deployments.length > 0) this.#isSeeded = true;
     this.#freed();
@@ -169,6 +169,23 @@ export class CapacityBoard implements AttemptGate, AttemptObserver {
     const lane = lanes?.find(credentialId);
     if (lanes === undefined || lane === undefined) return;
     this.#announce(lanes.deployment, lane, { from: lane.adopt(state), atMs: this.clock.nowMs() });
+  }
+
+  /** A deployment at another address is measured anew. One that is back in service begins with single trials, as after a failure:
+   *  nobody knows what was done to it meanwhile. */
+  #follow(deployment: Deployment): void {
+    const before = this.#deployments.get(deployment.id)?.deployment;
+    const lanes = this.#lanesOf(deployment);
+    if (before === undefined) return;
+    lanes.deployment = deployment;
+    const isMoved = before.baseUrl !== deployment.baseUrl;
+    const isBack = before.state !== 'enabled' && deployment.state === 'enabled';
+    for (const lane of isMoved || isBack ? lanes.all : []) {
+      if (isMoved) lane.forgetHealth();
+      if (!isBack || lane.breaker.kind === 'open') continue;
+      const from = lane.adopt({ kind: 'half-open', trips: 0, successes: 0 });
+      this.#announce(deployment, lane, { from, atMs: this.clock.nowMs() });
+    }
   }
 
   #admit(deployment: Deployment, ask: AttemptAsk): AttemptPermit | AttemptRefusal {

@@ -48,7 +48,7 @@ export interface LaneRefusal {
 
 /** One deployment with one credential: its breaker, how many attempts it bears at once, its limits and its health. */
 export class CapacityLane {
-  readonly health = new LaneHealth();
+  #health = new LaneHealth();
   readonly #rate = new RateCounter();
   #breaker: BreakerState;
   #concurrency: Concurrency;
@@ -73,6 +73,15 @@ export class CapacityLane {
 
   get breaker(): BreakerState {
     return this.#breaker;
+  }
+
+  get health(): LaneHealth {
+    return this.#health;
+  }
+
+  /** What was measured says nothing about what is to come. */
+  forgetHealth(): void {
+    this.#health = new LaneHealth();
   }
 
   get inFlight(): number {
