@@ -36,7 +36,7 @@ export interface ApiAnswer {
 export async function callApi(
   url: string,
   call: {
-    readonly method: 'GET' | 'POST' | 'DELETE';
+    readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
     readonly headers: Readonly<Record<string, string>>;
     readonly body?: unknown;
   },
@@ -44,7 +44,7 @@ export async function callApi(
   try {
     const answer = await request(url, {
       method: call.method,
-      headers: { 'content-type': 'application/json', ...call.headers },
+      headers: { ...(call.body === undefined ? {} : { 'content-type': 'application/json' }), ...call.headers },
       body: call.body === undefined ? null : JSON.stringify(call.body),
       bodyTimeout: TIMEOUT_MS,
       headersTimeout: TIMEOUT_MS,

@@ -13,6 +13,8 @@ export interface Command {
   readonly args: string;
   readonly summary: string;
   readonly options: Readonly<Record<string, { readonly type: 'string' | 'boolean'; readonly describe: string }>>;
+  /** Lines that the help of the command ends with. */
+  readonly notes?: readonly string[];
   /** Resolves to the exit status. */
   run(invocation: Invocation): Promise<number>;
 }

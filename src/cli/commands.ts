@@ -5,9 +5,12 @@ import { demoAsk } from './demo-ask.js';
 import { keyCreate, keyRevoke } from './keys.js';
 import { ledgerCheck } from './ledger-check.js';
 import { migrateStatus, migrateUp } from './migrate.js';
+import { providerAdd } from './provider-add.js';
+import { providerDrain, providerList, providerRemove, providerResume, providerTest } from './providers.js';
 import { secretsInit } from './secrets-init.js';
 import { serveCommand } from './serve.js';
 import { simulate } from './simulate.js';
+import { surge } from './surge.js';
 import { tokenMint } from './token-mint.js';
 
 /** All commands, in the order of the help. */
@@ -20,8 +23,15 @@ export const COMMANDS: readonly Command[] = [
   tokenMint,
   keyCreate,
   keyRevoke,
+  providerAdd,
+  providerList,
+  providerTest,
+  providerDrain,
+  providerResume,
+  providerRemove,
   auditVerify,
   ledgerCheck,
   simulate,
+  surge,
   demoAsk,
 ];

@@ -25,6 +25,19 @@ export function configuration(overrides: Readonly<Record<string, string | undefi
   return loadConfig({ ...process.env, ...overrides }, version());
 }
 
+/** What only commands know of the environment: where the server is and with which access token to talk to it. */
+export function commandEnvironment(): { readonly url: string | undefined; readonly token: string | undefined } {
+  // eslint-disable-next-line no-restricted-syntax -- see above
+  const { AIP_URL: url, AIP_TOKEN: token } = process.env;
+  return { url, token };
+}
+
+/** The value of a variable that the command line names, for secrets that must not stand on it. */
+export function environmentVariable(name: string): string | undefined {
+  // eslint-disable-next-line no-restricted-syntax -- see above
+  return process.env[name];
+}
+
 /** Runs `work` with the product's services on the database: the server's when it runs, else one started for the moment. */
 export async function withServices<T>(
   work: (context: INestApplicationContext, config: Config) => Promise<T>,

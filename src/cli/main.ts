@@ -10,7 +10,7 @@ import { COMMANDS } from './commands.js';
 import { CommandError, EXIT } from './exit-codes.js';
 import { printError, printLine } from './print.js';
 
-const NAME_WIDTH = 34;
+const NAME_WIDTH = 52;
 
 function usage(): string {
   const lines = COMMANDS.map(
@@ -38,6 +38,7 @@ async function execute(command: Command, rest: readonly string[]): Promise<numbe
   if (values.help === true) {
     printLine(`aip ${command.name} ${command.args}\n\n${command.summary}`);
     for (const [name, { describe }] of Object.entries(command.options)) printLine(`  --${name.padEnd(18)} ${describe}`);
+    for (const note of command.notes ?? []) printLine(`  ${note}`);
     return EXIT.ok;
   }
   return command.run({ values, positionals, json: values.json === true });
@@ -48,7 +49,7 @@ function exitCodeOf(error: unknown): number {
   if (error instanceof ConfigError || error instanceof SecretFileError) return EXIT.configuration;
   if (error instanceof SchemaTooNewError) return EXIT.software;
   if (error instanceof AppError) return error.entry.status >= 500 ? EXIT.unavailable : EXIT.finding;
-  if ((error as { code?: unknown } | null)?.code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') return EXIT.usage;
+  if (String((error as { code?: unknown } | null)?.code).startsWith('ERR_PARSE_ARGS_')) return EXIT.usage;
   return EXIT.software;
 }
 

@@ -20,7 +20,7 @@ function banner(replica: Replica, dataDir: string): string {
     `  GraphQL     ${url}/graphql`,
     `  API docs    ${url}/docs       Metrics /metrics   Health /health/ready`,
     `  Database    ${replica.database} (set DATABASE_URL to use your own)`,
-    `  Partners    ${named}  (add a real one: POST /api/providers, see README)`,
+    `  Partners    ${named}  (add a real one: npx aip provider add openai)`,
     ...(replica.demo
       ? [
           `  Demo keys   ${dataDir}/demo.env  (readable by you only)`,

@@ -1,72 +1,91 @@
-import { IdentityService } from '../identity/index.js';
-import { callApi, demoEnvironment } from './api.js';
-import type { Command } from './command.js';
-import { withServices } from './environment.js';
-import { CommandError, EXIT, usageError } from './exit-codes.js';
+import { SIMULATED_PARTNERS } from '../providers/index.js';
+import type { Command, Invocation } from './command.js';
+import { secondsOf } from './duration.js';
+import { EXIT, usageError } from './exit-codes.js';
 import { printJson, printLine } from './print.js';
+import { serverApi, type ServerApi } from './server-api.js';
 
-const DURATION = /^(\d{1,5})(s|m)$/;
 const DEFAULT_SECONDS = 60;
+const MAX_SECONDS = 3_600;
+const FAULTS = '/api/simulation/faults';
+const NAME_WIDTH = 14;
+const FAULT_WIDTH = 16;
 
-function secondsOf(text: string | boolean | undefined): number {
-  if (text === undefined) return DEFAULT_SECONDS;
-  const [, count, unit] = DURATION.exec(String(text)) ?? [];
-  if (count === undefined) throw usageError('--for takes a duration such as 60s or 5m');
-  return Number(count) * (unit === 'm' ? 60 : 1);
+/** A fault in force, as REST shows it. */
+interface ListedFault {
+  readonly provider: string;
+  readonly fault: string;
+  readonly model: string | null;
+  readonly ratio: number;
+  readonly until: string;
 }
 
-/** A token of somebody who may play with simulated partners. */
-async function operatorToken(): Promise<string> {
-  return withServices((context) => {
-    const identity = context.get(IdentityService);
-    const operator = identity
-      .directory()
-      .users()
-      .find(({ id }) => identity.principalOf(id).permissions.has('system:write'));
-    if (operator === undefined) throw new CommandError('No active user may use system:write.', EXIT.finding);
-    return Promise.resolve(identity.mintToken({ userId: operator.id, ttlSeconds: 60 }).token);
-  });
+function describe({ provider, fault, model, ratio, until }: ListedFault): string {
+  const share = ratio === 1 ? 'every request' : `${String(Math.round(ratio * 100))} % of requests`;
+  const meets = model === null ? share : `${share} for ${model}`;
+  return `${provider.padEnd(NAME_WIDTH)} ${fault.padEnd(FAULT_WIDTH)} ${meets}, until ${until}`;
+}
+
+async function list(api: ServerApi, json: boolean): Promise<void> {
+  const { data } = await api.call<{ data: readonly ListedFault[] }>({ method: 'GET', path: FAULTS });
+  if (json) printJson(data);
+  else if (data.length === 0) printLine('No simulated partner has a fault.');
+  else for (const fault of data) printLine(describe(fault));
+}
+
+async function clear(api: ServerApi, partner: string | undefined, json: boolean): Promise<void> {
+  const path = partner === undefined ? FAULTS : `${FAULTS}/${encodeURIComponent(partner)}`;
+  const { cleared } = await api.call<{ cleared: number }>({ method: 'DELETE', path });
+  if (json) printJson({ provider: partner ?? null, cleared });
+  else printLine(`${partner ?? 'Every simulated partner'} works again; ${String(cleared)} faults ended.`);
+}
+
+async function set(
+  api: ServerApi,
+  { fault, provider }: { readonly fault: string; readonly provider: string },
+  { values, json }: Invocation,
+): Promise<void> {
+  const seconds = secondsOf(values['for'], { option: 'for', standard: DEFAULT_SECONDS, most: MAX_SECONDS });
+  const body = {
+    provider,
+    fault,
+    seconds,
+    ...(values['ratio'] === undefined ? {} : { ratio: Number(values['ratio']) }),
+    ...(typeof values['model'] === 'string' ? { model: values['model'] } : {}),
+  };
+  const made = await api.call<ListedFault>({ method: 'POST', path: FAULTS, body });
+  if (json) printJson(made);
+  else printLine(`${describe(made)} (${String(seconds)} s). End it sooner: aip sim clear ${provider}`);
 }
 
 /** `aip sim` */
 export const simulate: Command = {
   name: 'sim',
-  args: '<fault|clear> <partner>',
-  summary: 'Break a simulated partner for a while: outage, http:500, stall:before, cut:after, …',
+  args: 'list | clear [partner] | <fault> <partner>',
+  summary: 'Break a simulated partner for a while, show what is broken, mend it',
   options: {
-    for: { type: 'string', describe: 'how long: 60s, 5m; 60s when absent' },
-    ratio: { type: 'string', describe: 'share of requests that meet the fault, 0 to 1' },
-    model: { type: 'string', describe: 'only this model' },
+    for: { type: 'string', describe: `how long: 60s, 5m; ${String(DEFAULT_SECONDS)}s when absent, at most an hour` },
+    ratio: { type: 'string', describe: 'share of requests that meet the fault, above 0 and at most 1' },
+    model: { type: 'string', describe: 'only requests for this model' },
   },
-  async run({ positionals, values, json }) {
-    const [fault, provider] = positionals;
-    if (fault === undefined || provider === undefined)
-      throw usageError('name a fault and a partner: aip sim outage sim-economy');
-    const url = demoEnvironment().get('DEMO_URL') ?? '';
-    const headers = { authorization: `Bearer ${await operatorToken()}` };
-    const seconds = secondsOf(values['for']);
-    const answer =
-      fault === 'clear'
-        ? await callApi(`${url}/api/simulation/faults/${encodeURIComponent(provider)}`, { method: 'DELETE', headers })
-        : await callApi(`${url}/api/simulation/faults`, {
-            method: 'POST',
-            headers,
-            body: {
-              provider,
-              fault,
-              seconds,
-              ...(values['ratio'] === undefined ? {} : { ratio: Number(values['ratio']) }),
-              ...(typeof values['model'] === 'string' ? { model: values['model'] } : {}),
-            },
-          });
-    if (answer.status >= 300) {
-      throw new CommandError(
-        (JSON.parse(answer.body) as { detail?: string }).detail ?? 'The server refused.',
-        EXIT.finding,
-      );
-    }
-    if (json) printJson({ provider, fault, seconds: fault === 'clear' ? 0 : seconds });
-    else printLine(fault === 'clear' ? `${provider} works again.` : `${provider}: ${fault} for ${String(seconds)} s.`);
+  notes: [
+    `Partners: ${SIMULATED_PARTNERS.map(({ name }) => name).join(', ')}`,
+    'Faults before a connection stands: outage, dns, tls, reset:connect',
+    'Faults before an answer: reset, http:<400 to 599>, throttle, slow-headers',
+    'Faults within an answer: stall:before|after, cut:before|after, drip, malformed, error-in-200, truncate, huge',
+    'Faults of its figures: no-usage, wrong-usage',
+    'Example: aip sim cut:after sim-economy --for 2m --ratio 0.3',
+  ],
+  async run(invocation) {
+    const { positionals, json } = invocation;
+    const [first, ...rest] = positionals[0] === 'set' ? positionals.slice(1) : positionals;
+    const [second] = rest;
+    if (first === undefined || (second === undefined && first !== 'list' && first !== 'clear'))
+      throw usageError('name a fault and a partner: aip sim outage sim-economy. See: aip sim --help');
+    const api = await serverApi('system:write');
+    if (first === 'list') await list(api, json);
+    else if (first === 'clear') await clear(api, second, json);
+    else if (second !== undefined) await set(api, { fault: first, provider: second }, invocation);
     return EXIT.ok;
   },
 };
