@@ -100,10 +100,11 @@ export class CallAttempts {
   }
 
   #ask(credentialIds: readonly (string | null)[], atMs: number): AttemptAsk {
-    const { outputBound, load } = this.input;
+    const { operation, outputBound, load } = this.input;
+    const outputTokens = operation === 'embeddings' ? 0 : outputBound;
     const isFailover = this.records.length > 0;
     const { inputTokens = 0, criticality = 'critical', claim = null } = load ?? {};
-    return { atMs, credentialIds, inputTokens, outputTokens: outputBound, criticality, isFailover, claim };
+    return { atMs, credentialIds, inputTokens, outputTokens, criticality, isFailover, claim };
   }
 
   #launch(launch: Omit<Launch, 'credential'>, permit: AttemptPermit): RunningAttempt {

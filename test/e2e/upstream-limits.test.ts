@@ -2,8 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
+import { ProbeProvidersJob } from '../../src/health/jobs/probe-providers.job.js';
 import { GatewayApp, type HttpAnswer } from '../support/gateway-app.js';
-import { askGraphql } from '../support/graphql-client.js';
+import { askGraphql, subscriber } from '../support/graphql-client.js';
 import { until } from '../support/in-flight.js';
 import { LimitedPartner } from '../support/limited-partner.js';
 import { answerChat, reset, ScriptedUpstream } from '../support/scripted-upstream.js';
@@ -212,5 +213,50 @@ describe('the breaker of a lone partner', () => {
     // Not queued: a wait would last until the breaker's second is over.
     expect(performance.now() - startMs).toBeLessThan(900);
     expect(lone.seen).toHaveLength(seen);
+  });
+});
+
+describe('probes', () => {
+  it('are unbilled, tell of partners nobody calls, and may end an open breaker early but never close it', async () => {
+    const probed = await started(new ScriptedUpstream(reset));
+    await gateway.provider({ name: 'probed', baseUrl: probed.url, model: 'probed' });
+    const job = gateway.app.get(ProbeProvidersJob);
+    const healthOf = async (): Promise<string | undefined> => {
+      const answer = await gateway.api('GET', '/health/providers', undefined);
+      const { data } = answer.json<{ data: readonly { provider: string; health: string }[] }>();
+      return data.find(({ provider }) => provider === 'probed')?.health;
+    };
+    expect(await healthOf()).toBe('unknown');
+    await job.run();
+    expect(await healthOf()).toBe('healthy');
+    for (let n = 0; n < 5; n += 1) await gateway.chat(key, { model: 'probed' });
+    const calls = probed.seen.length;
+    const seen = new Set<string>();
+    await until('a probe ends the wait', async () => {
+      const { breaker } = await capacityOf('probed');
+      seen.add(breaker);
+      await job.run();
+      return breaker === 'half-open' ? true : undefined;
+    });
+    expect(seen).toEqual(new Set(['open', 'half-open']));
+    expect(probed.seen).toHaveLength(calls);
+  });
+});
+
+describe('the capacity subscription', () => {
+  it('sends what every deployment can still take, the first picture at once', async () => {
+    const client = subscriber(gateway, admin);
+    const pictures = client.iterate<{ capacity: readonly Capacity[] }>({
+      query:
+        'subscription { capacity { deployment { provider model } breaker concurrencyLimit limits { unit remaining } } }',
+    });
+    const first = await pictures.next();
+    const twin = first.value?.data?.capacity.find(({ deployment }) => deployment.provider === 'twin');
+    expect(twin?.limits).toEqual([
+      { unit: 'requests', remaining: '0' },
+      { unit: 'requests', remaining: '0' },
+    ]);
+    await pictures.return?.();
+    await client.dispose();
   });
 });

@@ -41,7 +41,8 @@ export class CallPlacement {
   async place(frame: CallFrame, { attribution, criticality, trace, signal }: PlacementWish): Promise<PlacedCall> {
     const startMs = trace.elapsedMs();
     const { call, deadlineAtMs } = frame;
-    const placed = await this.queue.find({
+    let isFound = false;
+    const search = this.queue.find({
       waiting: {
         criticality,
         userId: attribution.userId,
@@ -51,12 +52,17 @@ export class CallPlacement {
       attempt: () => {
         const wish = { ...routeWish(frame), atMs: this.clock.nowMs(), deadlineAtMs, criticality };
         const placement = this.routing.place(wish);
-        return placement.kind === 'placed' ? { ok: true, room: placement } : { ok: false, refusal: placement.refusal };
+        if (placement.kind === 'busy') return { ok: false, refusal: placement.refusal };
+        isFound = true;
+        return { ok: true, room: placement };
       },
       deadlineAtMs,
       signal,
     });
-    trace.queuedMs = trace.elapsedMs() - startMs;
+    // The first look is made at once: when it finds room, its time is ours and not that of a queue.
+    const isAtOnce = isFound;
+    const placed = await search;
+    if (!isAtOnce) trace.queuedMs = trace.elapsedMs() - startMs;
     if (placed === undefined) throw new CallerGoneError();
     const { decision, claim } = placed;
     return {
