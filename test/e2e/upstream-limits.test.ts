@@ -250,8 +250,8 @@ describe('the capacity subscription', () => {
       query:
         'subscription { capacity { deployment { provider model } breaker concurrencyLimit limits { unit remaining } } }',
     });
-    const first = await pictures.next();
-    const twin = first.value?.data?.capacity.find(({ deployment }) => deployment.provider === 'twin');
+    const { value } = (await pictures.next()) as { value: { data?: { capacity: readonly Capacity[] } | null } };
+    const twin = value.data?.capacity.find(({ deployment }) => deployment.provider === 'twin');
     expect(twin?.limits).toEqual([
       { unit: 'requests', remaining: '0' },
       { unit: 'requests', remaining: '0' },
