@@ -3,7 +3,7 @@ import type { Secret } from './secret.js';
 import type { OutboundRequest } from './transport.js';
 
 /** Where an authenticated request goes. */
-export type AuthTarget = Pick<Deployment, 'baseUrl' | 'network' | 'region'>;
+export type AuthTarget = Pick<Deployment, 'baseUrl' | 'network' | 'region'> & Partial<Pick<Deployment, 'quirks'>>;
 
 /** A way to prove who we are that takes more than writing the secret into a header: fetching a token, signing the request. */
 export interface CredentialScheme {

@@ -7,11 +7,13 @@ import { AdapterRegistry } from './adapter-registry.js';
 import { DeploymentsController } from './api/deployments.controller.js';
 import { ProvidersController } from './api/providers.controller.js';
 import { AttemptLauncher } from './attempt-launcher.js';
+import { AwsSigner } from './aws-signer.js';
 import { CredentialAdmin } from './credential-admin.js';
 import { CredentialVault } from './credential-vault.js';
 import { DeploymentAdminService } from './deployment-admin.service.js';
 import { GoogleTokens } from './google-tokens.js';
 import { ModelReferences } from './model-references.js';
+import { FinishDrainsJob } from './jobs/finish-drains.job.js';
 import { CredentialRepository } from './persistence/credential.repository.js';
 import { DeploymentRepository } from './persistence/deployment.repository.js';
 import { PROVIDERS_ENTITIES } from './persistence/entities.js';
@@ -34,11 +36,13 @@ import { TtftBook } from './ttft-book.js';
     { provide: AdapterRegistry, useFactory: () => new AdapterRegistry(ADAPTERS) },
     AttemptLauncher,
     AttemptPorts,
+    AwsSigner,
     CredentialAdmin,
     CredentialRepository,
     CredentialVault,
     DeploymentAdminService,
     DeploymentRepository,
+    FinishDrainsJob,
     GoogleTokens,
     ModelReferences,
     ProviderAdminService,

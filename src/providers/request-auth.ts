@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import { applySecret, type AuthScheme } from './auth.js';
+import { AwsSigner } from './aws-signer.js';
 import type { AuthTarget, CredentialScheme } from './credential-scheme.js';
 import type { Flight } from './flight.js';
 import { GoogleTokens } from './google-tokens.js';
@@ -23,8 +24,9 @@ export class RequestAuth {
   constructor(
     private readonly transport: Transport,
     googleTokens: GoogleTokens,
+    awsSigner: AwsSigner,
   ) {
-    this.#schemes = { google_sa: googleTokens };
+    this.#schemes = { google_sa: googleTokens, sigv4: awsSigner };
   }
 
   /** Dispatches at once where the scheme allows, else when its headers are there; what goes wrong before is the flight's error.
@@ -45,8 +47,20 @@ export class RequestAuth {
       applySecret(headers, credential, credential.secret);
       return { ...request, headers };
     }
-    const added = scheme.prepare(request, target, credential.secret);
+    const added = headersFrom(scheme, request, target, credential.secret);
     if (!(added instanceof Promise)) return { ...request, headers: { ...request.headers, ...added } };
     return added.then((headers) => ({ ...request, headers: { ...request.headers, ...headers } }));
+  }
+}
+
+/** A scheme that cannot even begin fails the flight like one that fails later. */
+function headersFrom(
+  scheme: CredentialScheme,
+  ...asked: Parameters<CredentialScheme['prepare']>
+): ReturnType<CredentialScheme['prepare']> {
+  try {
+    return scheme.prepare(...asked);
+  } catch (error) {
+    return Promise.reject(error instanceof Error ? error : new Error('The request could not be authenticated'));
   }
 }

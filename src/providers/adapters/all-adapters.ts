@@ -1,5 +1,6 @@
 import type { Adapter } from './adapter.js';
 import { anthropicChat } from './anthropic/openai-anthropic.js';
+import { bedrockChat } from './bedrock/openai-bedrock.js';
 import { cohereChat } from './cohere/openai-cohere.js';
 import { cohereEmbeddings } from './cohere/openai-cohere-embeddings.js';
 import { geminiChat } from './gemini/openai-gemini.js';
@@ -12,6 +13,7 @@ export const ADAPTERS: readonly Adapter[] = [
   openAiChat,
   openAiEmbeddings,
   anthropicChat,
+  bedrockChat,
   cohereChat,
   cohereEmbeddings,
   geminiChat,

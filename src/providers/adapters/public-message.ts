@@ -8,6 +8,7 @@ const SECRETS: readonly (readonly [RegExp, string])[] = [
   [/\b(bearer|basic)\s+\S+/gi, '[secret]'],
   [/\b(sk|pk|rk|gsk|xai|key|hf|ak)[-_][\w*.-]{4,}/gi, '[secret]'],
   [/\b(org|proj|user|acct|req|request|msg|gen|wrkspc|team)[-_][A-Za-z0-9][\w-]{5,}/g, '[id]'],
+  [/\barn:aws[\w-]{0,20}:[^\s"'<>)\]]+/gi, '[id]'],
   [/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/gi, '[id]'],
   [/\b\d{1,3}(\.\d{1,3}){3}\b/g, '[address]'],
   [/\b(?=[A-Za-z_-]*\d)(?=[\d_-]*[A-Za-z])[A-Za-z0-9_+/=-]{24,}/g, '[secret]'],

@@ -6,12 +6,18 @@ import { SystemClock, type Clock } from '../../../src/platform/clock/index.js';
 import { ProvidersConfig } from '../../../src/platform/config/index.js';
 import { newId } from '../../../src/platform/ids/index.js';
 import type { Capabilities, Emission, LimitObservation } from '../../../src/providers/index.js';
-import { AttemptGate, AttemptObserver, type AttemptAsk, type AttemptRefusal } from '../../../src/providers/attempt-gate.js';
+import {
+  AttemptGate,
+  AttemptObserver,
+  type AttemptAsk,
+  type AttemptRefusal,
+} from '../../../src/providers/attempt-gate.js';
 import { AdapterRegistry } from '../../../src/providers/adapter-registry.js';
 import { anthropicChat } from '../../../src/providers/adapters/anthropic/openai-anthropic.js';
 import { openAiEmbeddings } from '../../../src/providers/adapters/openai/openai-embeddings.js';
 import { openAiChat } from '../../../src/providers/adapters/openai/openai-openai.js';
 import { AttemptLauncher } from '../../../src/providers/attempt-launcher.js';
+import { AwsSigner } from '../../../src/providers/aws-signer.js';
 import { CredentialVault } from '../../../src/providers/credential-vault.js';
 import type { AttemptRecord } from '../../../src/providers/domain/attempt.js';
 import type { CallInput } from '../../../src/providers/domain/call.js';
@@ -118,7 +124,11 @@ export class CallRig {
     this.box = new SecretBox(config);
     this.transport = new Transport(config, this.origins, this.clock);
     this.vault = new CredentialVault(this.box);
-    const auth = new RequestAuth(this.transport, new GoogleTokens(this.transport, this.clock));
+    const auth = new RequestAuth(
+      this.transport,
+      new GoogleTokens(this.transport, this.clock),
+      new AwsSigner(this.clock),
+    );
     this.#launcher = new AttemptLauncher(adapters, this.vault, this.transport, this.ttfts, this.clock, auth);
     this.probe = new ProviderProbe(adapters, this.vault, auth, this.clock);
   }
