@@ -45,7 +45,9 @@ export async function run(core, args, options = {}) {
 /** Moves a running process and its children to a core; what they start later stays there. */
 export function move(pid, core) {
   if (!canPin) return;
-  const children = spawnSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' }).stdout.split('\n').filter(Boolean);
+  const children = spawnSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' })
+    .stdout.split('\n')
+    .filter(Boolean);
   for (const one of [String(pid), ...children]) spawnSync('taskset', ['-a', '-p', '-c', String(core), one]);
 }
 

@@ -65,7 +65,8 @@ export class AttemptLauncher {
   /** Opens one of {@link credentialsFor}. @throws Error — it may not be used any more */
   openCredential(deployment: Deployment, id: string | null): UsableCredential | null {
     const credential = this.vault.open(deployment, id, this.clock.nowMs());
-    if (credential === undefined) throw new Error(`Credential ${String(id)} of deployment ${deployment.id} is not usable`);
+    if (credential === undefined)
+      throw new Error(`Credential ${String(id)} of deployment ${deployment.id} is not usable`);
     return credential;
   }
 

@@ -104,7 +104,10 @@ export class CallLine {
     const endUser = pseudonyms.of(charge.attribution.userId);
     const load = { inputTokens: frame.size.tokens, criticality, claim: place.claim };
     const jurisdictions = callPlaces(policy, call.wish.routing.jurisdictions);
-    const upstream = this.providers.call(callInput(frame, open.opened, { endUser, rules, jurisdictions, load, covers }), signal);
+    const upstream = this.providers.call(
+      callInput(frame, open.opened, { endUser, rules, jurisdictions, load, covers }),
+      signal,
+    );
     trace.upstream = upstream;
     const delivery: Delivery = { status: 'client_closed', http: null }; // What holds when the consumer stops in the middle.
     try {
