@@ -83,6 +83,19 @@ export class DeploymentAdminService {
     return this.#change(principal, target, { fields: ['state'], state }, (before) => ({ ...before, state }));
   }
 
+  /** Switches a deployment off that drains and has nothing running; without effect when it does not drain by itself (any more). */
+  async finishDrain(id: string): Promise<void> {
+    await this.#write(async (tx) => {
+      const before = await this.rows.deployments.findById(tx, id);
+      if (before?.state !== 'draining') return;
+      await this.rows.providers.findByIdForUpdate(tx, before.providerId);
+      const version = before.version + 1;
+      const after = { ...before, state: 'disabled' as const, version, updatedAtMs: this.clock.nowMs() };
+      if (!(await this.rows.deployments.update(tx, after))) return;
+      await this.changes.finish(tx, { kind: 'deployment', id, version, fields: ['state'], state: 'disabled' });
+    });
+  }
+
   /** @throws AppError conflict — the model would lose its last deployment and `force` was not said */
   async remove(principal: Principal, target: Target, force: boolean): Promise<void> {
     await this.#write(async (tx) => {

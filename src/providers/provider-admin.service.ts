@@ -167,6 +167,17 @@ export class ProviderAdminService {
     return this.findProvider(target.id);
   }
 
+  /** Switches a provider off that drains and has nothing running; without effect when it does not drain (any more). */
+  async finishDrain(id: string): Promise<void> {
+    await this.#write(async (tx) => {
+      const before = await this.rows.providers.findByIdForUpdate(tx, id);
+      if (before?.state !== 'draining') return;
+      const version = before.version + 1;
+      await this.rows.providers.update(tx, { ...before, state: 'disabled', version, updatedAtMs: this.clock.nowMs() });
+      await this.changes.finish(tx, { kind: 'provider', id, version, fields: ['state'], state: 'disabled' });
+    });
+  }
+
   /** Takes a provider and its deployments out; records still point at the rows.
    *  @throws AppError conflict — a model would lose its last deployment and `force` was not said */
   async removeProvider(principal: Principal, target: Target, force: boolean): Promise<void> {

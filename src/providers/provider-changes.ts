@@ -9,6 +9,8 @@ import { OutboxRepository } from '../platform/outbox/index.js';
 import type { Principal } from '../platform/security/index.js';
 import { ModelReferences } from './model-references.js';
 
+const STATE_CHANGED = 'provider.state.changed';
+
 /** A change of a provider, deployment or credential. */
 export interface ProviderChange {
   readonly kind: 'provider' | 'deployment' | 'credential';
@@ -37,10 +39,26 @@ export class ProviderChanges {
   }
 
   async write(tx: Tx, principal: Principal, change: ProviderChange): Promise<void> {
+    await this.#write(tx, { principal, orgId: principal.orgId }, change);
+  }
+
+  /** Records that what somebody began has come to its end; in the log of the organisation that began it. Without effect on the log
+   *  when no notice tells any more who that was. */
+  async finish(tx: Tx, change: ProviderChange): Promise<void> {
+    const orgId = await this.outbox.findOrganisation(tx, STATE_CHANGED, { kind: change.kind, id: change.id });
+    if (orgId !== undefined) await this.#write(tx, { principal: null, orgId }, change);
+  }
+
+  async #write(
+    tx: Tx,
+    { principal, orgId }: { readonly principal: Principal | null; readonly orgId: string },
+    change: ProviderChange,
+  ): Promise<void> {
     const { kind, id, version, fields, state } = change;
     await this.audit.record(tx, {
       type: 'provider.change',
       principal,
+      orgId,
       object: { kind, id, version },
       fields,
       ...(change.old === undefined ? {} : { old: change.old }),
@@ -50,8 +68,8 @@ export class ProviderChanges {
     await this.outbox.insert(tx, [
       {
         id: newId(),
-        orgId: principal.orgId,
-        type: 'provider.state.changed',
+        orgId,
+        type: STATE_CHANGED,
         atMs: this.clock.nowMs(),
         data: { kind, id, state },
       },

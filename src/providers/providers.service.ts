@@ -73,6 +73,11 @@ export class ProvidersService {
     return this.launcher.credentialsFor(deployment);
   }
 
+  /** Share of a deployment's concurrency that is taken here, 0…1; 0: nothing runs. */
+  load(deployment: Deployment): number {
+    return this.ports.gate.load(deployment);
+  }
+
   /** One call along its plan. Nothing is dispatched before the iteration begins. */
   call(input: CallInput, signal: AbortSignal): ProviderCall {
     const { gate, observer } = this.ports;

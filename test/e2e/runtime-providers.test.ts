@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 
+import { auditRecords } from '../support/audit-records.js';
 import { GatewayApp, type HttpAnswer } from '../support/gateway-app.js';
 import { inFlight, until } from '../support/in-flight.js';
 import { chatEvents, ScriptedUpstream, type Script } from '../support/scripted-upstream.js';
@@ -115,6 +116,19 @@ describe('a provider added over REST', () => {
     await removeNow(id);
   });
 
+  it('is disabled by itself once nothing runs there, which is on record, and comes back with resume', async () => {
+    const { id, version } = await addCheap('drained');
+    await ask('POST', `/api/providers/${id}/drain`, undefined, version);
+    await until('it is disabled', async () => ((await read(id)).state === 'disabled' ? true : undefined), 20_000);
+    const own = (await auditRecords(gateway.databaseUrl)).filter(
+      ({ pub }) => pub['kind'] === 'provider' && pub['id'] === id,
+    );
+    expect(own.map(({ pub }) => pub['version'])).toEqual([1, 2, 3]);
+    await ask('POST', `/api/providers/${id}/resume`, undefined, (await read(id)).version);
+    expect(await providerOfNextCall()).toBe('drained');
+    await removeNow(id);
+  }, 40_000);
+
   it('finishes a running stream while it drains and is removed', async () => {
     other.next(slow);
     const { id } = await addCheap('leaving');
@@ -165,7 +179,13 @@ describe('changes over REST', () => {
       deployments: [{ model: 'only', upstreamModel: 'only-model' }],
     });
     const { id, version } = made.json();
-    expect((await ask('DELETE', `/api/providers/${id}`, undefined, version)).status).toBe(409);
+    const policy = { name: 'std', body: { aliases: { sole: ['only'] } } };
+    const created = await ask('POST', '/api/routing/policies', policy);
+    expect([created.status, created.text]).toEqual([201, expect.any(String)]);
+    await ask('POST', `/api/routing/policies/${created.json().id}/activate`);
+    const refused = await ask('DELETE', `/api/providers/${id}`, undefined, version);
+    expect([refused.status, refused.text]).toEqual([409, expect.stringContaining('Nobody else serves only.')]);
+    expect(refused.text).toContain('Named by policy std@1 (alias sole).');
     expect((await ask('DELETE', `/api/providers/${id}?force=1`, undefined, version)).status).toBe(204);
   });
 
@@ -203,7 +223,7 @@ describe('two hundred requests in flight', () => {
         await removeNow(id);
       }
     })();
-    const answers = await inFlight(800, 200, (index) => gateway.chat(key, { stream: index % 2 === 0 }));
+    const answers = await inFlight(1_000, 200, (index) => gateway.chat(key, { stream: index % 2 === 0 }));
     load.done = true;
     await changes;
     expect(answers.filter(({ status }) => status !== 200).map(({ status, text }) => [status, text])).toEqual([]);

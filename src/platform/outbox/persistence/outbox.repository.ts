@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import { rowsOf, type Tx } from '../../database/unit-of-work.js';
-import type { OutboxEvent, StoredEvent } from '../outbox-event.js';
+import type { EventType, OutboxEvent, StoredEvent } from '../outbox-event.js';
 
 interface Row {
   readonly seq: string;
@@ -54,6 +54,20 @@ export class OutboxRepository {
       atMs: row.at.getTime(),
       data: row.data,
     }));
+  }
+
+  /** The organisation of the newest notice of a type that carries these members; undefined when there is none (any more). */
+  async findOrganisation(
+    tx: Tx,
+    type: EventType,
+    members: Readonly<Record<string, string>>,
+  ): Promise<string | undefined> {
+    const [row] = await rowsOf<{ org_id: string }>(
+      tx,
+      { text: 'SELECT org_id FROM outbox WHERE type = $1 AND data @> $2::jsonb ORDER BY seq DESC LIMIT 1' },
+      [type, JSON.stringify(members)],
+    );
+    return row?.org_id;
   }
 
   /** The newest sequence number, 0 when there is none. */
