@@ -8,6 +8,7 @@ import type { Principal } from '../platform/security/index.js';
 import { ConfigSnapshots } from '../platform/snapshot/index.js';
 import type { Provider } from './domain/provider.js';
 import type { CredentialFacts, StoredCredential } from './domain/credential.js';
+import { requireForm, tellingPart } from './domain/credential-form.js';
 import { vendorOf } from './domain/vendors.js';
 import { ProviderRows } from './persistence/provider-rows.js';
 import { ProviderChanges } from './provider-changes.js';
@@ -26,17 +27,19 @@ export class CredentialAdmin {
     private readonly clock: Clock,
   ) {}
 
-  /** Seals and writes a credential in the transaction of its provider. */
+  /** Seals and writes a credential in the transaction of its provider. @throws AppError invalid_value — the scheme cannot use it */
   async insert(tx: Tx, provider: Pick<Provider, 'id' | 'vendor'>, input: NewCredential): Promise<StoredCredential> {
     const place = { id: newId(), providerId: provider.id, version: 1 };
+    const scheme = input.scheme ?? vendorOf(provider.vendor).scheme;
+    requireForm(scheme, input.secret);
     const { bytes, keyId } = this.box.seal(input.secret, place);
     const credential: StoredCredential = {
       ...place,
       name: input.name,
-      scheme: input.scheme ?? vendorOf(provider.vendor).scheme,
+      scheme,
       sealed: bytes,
       keyId,
-      hint: hintOf(input.secret),
+      hint: hintOf(tellingPart(scheme, input.secret)),
       expiresAtMs: input.expiresAtMs,
       state: 'active',
       createdAtMs: this.clock.nowMs(),
@@ -66,7 +69,8 @@ export class CredentialAdmin {
     });
   }
 
-  /** Replaces the secret; the next attempt uses it. @throws AppError not_found; conflict — it is revoked */
+  /** Replaces the secret; the next attempt uses it. @throws AppError not_found; conflict — it is revoked; invalid_value — its scheme
+   *  cannot use it */
   async rotate(
     principal: Principal,
     target: { readonly providerId: string; readonly id: string },
@@ -74,6 +78,7 @@ export class CredentialAdmin {
   ): Promise<CredentialFacts> {
     return this.snapshots.change(async (tx) => {
       const before = await this.#find(tx, target);
+      requireForm(before.scheme, secret);
       const place = { id: before.id, providerId: before.providerId, version: before.version + 1 };
       const { bytes, keyId } = this.box.seal(secret, place);
       const after: StoredCredential = {
@@ -81,7 +86,7 @@ export class CredentialAdmin {
         ...place,
         sealed: bytes,
         keyId,
-        hint: hintOf(secret),
+        hint: hintOf(tellingPart(before.scheme, secret)),
         state: 'active',
       };
       await this.rows.credentials.update(tx, after);

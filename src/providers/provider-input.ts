@@ -8,7 +8,7 @@ import { NETWORKS } from './domain/deployment.js';
 const name = z
   .string()
   .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'must be lower case letters, digits, dot, underscore or dash');
-const OFFERED = ['bearer', 'header', 'azure', 'google_sa'] as const satisfies readonly AuthScheme[];
+const OFFERED = ['bearer', 'header', 'azure', 'google_sa', 'sigv4'] as const satisfies readonly AuthScheme[];
 const model = z.string().min(1).max(200);
 const limit = z.int().min(1).max(1_000_000_000);
 
@@ -71,7 +71,7 @@ const newDeployment = z.strictObject({
 export const newCredentialInput = z
   .strictObject({
     name: name.default('main'),
-    scheme: z.enum(OFFERED, 'must be bearer, header, azure or google_sa; sigv4 is not part of this release').optional(),
+    scheme: z.enum(OFFERED, 'must be bearer, header, azure, google_sa or sigv4').optional(),
     secret: z.string().min(1).max(10_000),
     expiresAt: z.iso.datetime().nullable().default(null),
   })

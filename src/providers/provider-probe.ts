@@ -86,9 +86,15 @@ export class ProviderProbe {
         'No credential of this deployment may be used. Add one, or rotate the one it has.',
       );
     }
-    const flight = this.auth.send(deployment, request, credential);
+    const { method, path, headers, baseUrl = deployment.baseUrl } = request;
+    const flight = this.auth.send(
+      { ...deployment, baseUrl },
+      { method, path, headers, body: request.body },
+      credential,
+    );
     const body = await collectAnswer(flight, { clock: this.clock, withinMs: PROBE_MS, maxBytes: MAX_PROBE_BYTES });
-    return { finding: judge(flight), body: flight.ended ? body : null };
+    const read = request.read?.(flight.status, flight.headers, body) ?? null;
+    return { finding: read === null ? judge(flight) : told(read, flight.status), body: flight.ended ? body : null };
   }
 }
 
@@ -98,6 +104,17 @@ function unasked(problem: ProbeResult['problem'], message: string): Answered {
 
 function finding(problem: ProbeResult['problem'], message: string, status: number | null = null): Finding {
   return { ok: problem === 'none', problem, message, status };
+}
+
+/** What the vendor's own words say beyond the status. */
+function told(read: 'known' | 'model', status: number): Finding {
+  return read === 'known'
+    ? finding(
+        'none',
+        'The provider knows the credential, which may not look at models, so the model was not checked.',
+        status,
+      )
+    : finding('model', 'The provider accepted the credential but does not have the model at this address.', status);
 }
 
 function judge(flight: Flight): Finding {

@@ -62,6 +62,15 @@ export interface WireRequest {
   readonly body: Uint8Array | null;
 }
 
+/** A request that proves name, TLS and credential and is not billed. */
+export interface ProbeRequest extends WireRequest {
+  /** Another address of the same vendor, where it is asked: its control plane. */
+  readonly baseUrl?: string;
+  /** What an answer that is no success means, where its status misleads: the credential is `known` although it may not look, or the
+   *  `model` is not there; null: what its status says. */
+  readonly read?: (status: number, headers: HeaderView, body: Uint8Array) => 'known' | 'model' | null;
+}
+
 /** A member of a request that a deployment cannot honour. */
 export interface CapabilityGap {
   readonly member: string;
@@ -159,5 +168,5 @@ export interface Adapter {
   /** Never throws. `body`: the parsed body of a refusal, else undefined. */
   limits(status: number, headers: HeaderView, body: unknown, nowMs: number): readonly LimitObservation[];
   /** An unbilled request that proves name, TLS and credential; null when the vendor has none. */
-  probe(deployment: DeploymentView): WireRequest | null;
+  probe(deployment: DeploymentView): ProbeRequest | null;
 }

@@ -1,7 +1,7 @@
 import type { HeaderView } from '../adapter.js';
 import { classifyBody, classifyStatus } from '../classify-failure.js';
 import type { UpstreamFailure } from '../failure.js';
-import { objectOf, parseJson, textOf } from '../json-value.js';
+import { objectOf, parseJson, textOf, type JsonObject } from '../json-value.js';
 import { headerText } from '../retry-after.js';
 
 const LIMITED = 'rate_limit_exceeded';
@@ -53,13 +53,17 @@ interface Told {
   readonly message: string;
 }
 
+/** The exception that a refusal names, without its namespace and address; empty when it names none. Never throws. */
+export function nameOfRefusal(headers: HeaderView, body: Uint8Array): string {
+  const json = jsonOf(body);
+  return plainName(headerText(headers, 'x-amzn-errortype') ?? textOf(json['__type']) ?? textOf(json['code']) ?? '');
+}
+
 /** What a refusal of Bedrock means: `{message}` with the exception's name in a header or in `__type`. Never throws. */
 export function classifyRefusal(status: number, headers: HeaderView, body: Uint8Array): UpstreamFailure {
-  const json = objectOf(parseJson(Buffer.from(body).toString('utf8')));
+  const json = jsonOf(body);
   const message = textOf(json['message']) ?? textOf(json['Message']) ?? '';
-  const name = plainName(
-    headerText(headers, 'x-amzn-errortype') ?? textOf(json['__type']) ?? textOf(json['code']) ?? '',
-  );
+  const name = nameOfRefusal(headers, body);
   const code = meaningOf({ name, message });
   if (name === '' && message === '') return classifyStatus(status, headers, body);
   return named(classifyStatus(status, headers, Buffer.from(JSON.stringify({ error: { message, code } }))), name);
@@ -78,6 +82,8 @@ export function classifyException(
   const error = { message, code: meaningOf({ name, message }), ...(isRefusal ? { status_code: 400 } : {}) };
   return named(classifyBody({ error }, status, billed), name);
 }
+
+const jsonOf = (body: Uint8Array): JsonObject => objectOf(parseJson(Buffer.from(body).toString('utf8')));
 
 /** `com.amazon.coral.service#ThrottlingException:http://…` is `ThrottlingException`. */
 const plainName = (text: string): string => (text.split('#').at(-1) ?? '').split(':', 1)[0]?.trim() ?? '';
