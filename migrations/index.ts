@@ -13,6 +13,7 @@ import { CreateGateway1764000080000 } from './1764000080000-create-gateway.js';
 import { CreateAnalytics1764000090000 } from './1764000090000-create-analytics.js';
 import { AddDialects1764000100000 } from './1764000100000-add-dialects.js';
 import { AddThresholdPending1764000110000 } from './1764000110000-add-threshold-pending.js';
+import { CreateReporting1764000120000 } from './1764000120000-create-reporting.js';
 
 /** All migrations, oldest first. Listed by hand: the order is part of the release. */
 export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
@@ -29,4 +30,5 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   CreateAnalytics1764000090000,
   AddDialects1764000100000,
   AddThresholdPending1764000110000,
+  CreateReporting1764000120000,
 ];

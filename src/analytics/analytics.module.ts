@@ -4,6 +4,7 @@ import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 
 import { BudgetsModule } from '../budgets/index.js';
 import { IdentityModule, IdentityService } from '../identity/index.js';
+import { MeteringModule } from '../metering/index.js';
 import type { ServerConfig } from '../platform/config/index.js';
 import { QuotasModule } from '../quotas/index.js';
 import { RoutingModule } from '../routing/index.js';
@@ -33,6 +34,7 @@ export class AnalyticsModule {
       imports: [
         BudgetsModule,
         IdentityModule,
+        MeteringModule,
         QuotasModule,
         RoutingModule,
         GraphQLModule.forRootAsync<ApolloDriverConfig>({

@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
 
-import { Clock } from '../platform/clock/index.js';
-import { UnitOfWork } from '../platform/database/index.js';
+import { RollupsService } from '../metering/index.js';
+import { UnitOfWork, type Tx } from '../platform/database/index.js';
 import { AppError } from '../platform/errors/index.js';
 import type { Principal } from '../platform/security/index.js';
+import { coarsest, coverRange, type Segment } from './domain/cover-range.js';
 import { checkFilter, scopeOf, type Dimension, type Granularity, type UsageFilter } from './domain/usage-filter.js';
 import type { UsagePoint } from './domain/usage-totals.js';
 import { UsageReportRepository } from './persistence/usage-report.repository.js';
@@ -21,6 +22,7 @@ export interface UsageReport {
 
 /** A page of groups, dearest first, with what all groups cost together. */
 export interface CostAttribution {
+  readonly asOfMs: number;
   readonly rows: readonly UsagePoint[];
   readonly total: bigint;
   readonly hasNext: boolean;
@@ -32,7 +34,7 @@ export class UsageReportService {
   constructor(
     private readonly unitOfWork: UnitOfWork,
     private readonly reports: UsageReportRepository,
-    private readonly clock: Clock,
+    private readonly rollups: RollupsService,
   ) {}
 
   /** Usage over time. @throws AppError invalid_value, insufficient_scope */
@@ -43,15 +45,17 @@ export class UsageReportService {
     checkFilter(query.filter, query.granularity);
     checkDimensions(query.by);
     const scope = scopeOf(principal);
-    const points = await this.unitOfWork.read((tx) =>
-      this.reports.sum(tx, { ...query, scope, limit: MAX_POINTS + 1, offset: 0, order: 'time' }),
-    );
-    return {
-      asOfMs: this.clock.nowMs(),
-      currency: query.filter.currency,
-      truncated: points.length > MAX_POINTS,
-      points: points.slice(0, MAX_POINTS),
-    };
+    return this.unitOfWork.read(async (tx) => {
+      const { asOfMs, segments } = await this.#cover(tx, query.filter, query.granularity);
+      const wish = { ...query, scope, segments, limit: MAX_POINTS + 1, offset: 0, order: 'time' } as const;
+      const { points } = await this.reports.sum(tx, wish);
+      return {
+        asOfMs,
+        currency: query.filter.currency,
+        truncated: points.length > MAX_POINTS,
+        points: points.slice(0, MAX_POINTS),
+      };
+    });
   }
 
   /** Cost by any mix of dimensions, dearest group first. @throws AppError invalid_value, insufficient_scope */
@@ -65,18 +69,29 @@ export class UsageReportService {
     const scope = scopeOf(principal);
     const { filter, by, first, offset } = query;
     return this.unitOfWork.read(async (tx) => {
-      const rows = await this.reports.sum(tx, {
+      const { asOfMs, segments } = await this.#cover(tx, filter, 'TOTAL');
+      const wish = {
         filter,
         scope,
         by,
+        segments,
         granularity: 'TOTAL',
         limit: first + 1,
         offset,
         order: 'cost',
-      });
-      const total = await this.reports.total(tx, { filter, scope });
-      return { rows: rows.slice(0, first), total, hasNext: rows.length > first };
+      } as const;
+      const { points, total } = await this.reports.sum(tx, wish);
+      return { asOfMs, rows: points.slice(0, first), total, hasNext: points.length > first };
     });
+  }
+
+  async #cover(
+    tx: Tx,
+    filter: UsageFilter,
+    granularity: Granularity,
+  ): Promise<{ readonly asOfMs: number; readonly segments: readonly Segment[] }> {
+    const { state, asOfMs } = await this.rollups.view(tx);
+    return { asOfMs, segments: coverRange(filter, state, coarsest(granularity, filter)) };
   }
 }
 

@@ -25,5 +25,7 @@ export { expectedCost, worstCase, type Bounds } from './domain/worst-case.js';
 export { MeteringModule } from './metering.module.js';
 export { MeteringService } from './metering.service.js';
 export { PricesService } from './prices.service.js';
+export { RollupsService, type RollupDifference, type RollupView } from './rollups/rollups.service.js';
+export type { RollupState } from './persistence/rollup.repository.js';
 export type { PriceDraft, StoredPrice } from './domain/price-draft.js';
 export type { BalanceTotals, PastUsage, PastWish, RequestMismatch } from './persistence/ledger.repository.js';

@@ -5,6 +5,7 @@ import { UnitOfWork, type Tx } from '../platform/database/index.js';
 import { ConfigSnapshots, type SnapshotPart } from '../platform/snapshot/index.js';
 import type { LedgerEntry } from './domain/ledger-entry.js';
 import { PriceBook } from './domain/price-book.js';
+import { LATE_MS } from './domain/rollup-times.js';
 import type { UsageRecord } from './domain/usage-record.js';
 import {
   LedgerRepository,
@@ -46,9 +47,14 @@ export class MeteringService {
     });
   }
 
-  /** Adds usage records. Throws when an attempt of a request is written twice. */
+  /** Adds usage records, all attempts of a request at once. Throws when an attempt of a request is written twice. */
   async insertUsage(tx: Tx, records: readonly UsageRecord[]): Promise<void> {
     await this.usage.insert(tx, records);
+    const nowMs = this.clock.nowMs();
+    const late = records.filter(({ atMs }) => atMs < nowMs - LATE_MS);
+    if (late.length === 0) return;
+    const instants = late.map(({ atMs }) => atMs);
+    await this.usage.markLate(tx, instants, nowMs);
   }
 
   /** Adds ledger entries. */

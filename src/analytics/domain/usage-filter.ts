@@ -14,6 +14,7 @@ export const DIMENSIONS = [
   'DEPLOYMENT',
   'TASK',
   'CRITICALITY',
+  'SERVICE_TIER',
   'OUTCOME',
 ] as const;
 

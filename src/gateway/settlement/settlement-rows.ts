@@ -53,6 +53,7 @@ export function usageRecordOf(opened: OpenedCall, charged: ChargedAttempt, overr
     providerId: deployment.providerId,
     provider: deployment.providerName,
     deploymentId: deployment.id,
+    credentialId: attempt.credentialId,
     model: deployment.model,
     upstreamModel: deployment.upstreamModel,
     teamId: attribution.teamId,

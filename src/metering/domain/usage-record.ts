@@ -15,6 +15,8 @@ export interface UsageRecord {
   readonly providerId: string;
   readonly provider: string;
   readonly deploymentId: string;
+  /** What the partner was asked with; null or absent: nothing, or nobody knows. */
+  readonly credentialId?: string | null;
   /** Public name. */
   readonly model: string;
   readonly upstreamModel: string;

@@ -126,7 +126,10 @@ export class LedgerRepository {
   async findMismatchedRequests(tx: Tx): Promise<readonly RequestMismatch[]> {
     const rows = await rowsOf<{ request_id: string; used: string; charged: string }>(tx, {
       text: `SELECT request_id, coalesce(u.used, 0)::numeric(28,12) AS used, coalesce(l.charged, 0)::numeric(28,12) AS charged
-             FROM (SELECT request_id, currency, sum(cost) AS used FROM usage_record GROUP BY request_id, currency) u
+             FROM (SELECT request_id, currency, sum(cost) AS used
+                     FROM (SELECT request_id, currency, cost FROM usage_record
+                           UNION ALL SELECT request_id, currency, amount FROM usage_adjustment) used
+                    GROUP BY request_id, currency) u
              FULL JOIN (SELECT request_id, currency, sum(amount) AS charged FROM ledger_entry
                WHERE kind IN ('SETTLE', 'ADJUST') AND request_id IS NOT NULL GROUP BY request_id, currency) l
                USING (request_id, currency)

@@ -14,6 +14,7 @@ const COLUMNS: readonly (readonly [string, string, (record: UsageRecord) => unkn
   ['provider_id', 'uuid', (r) => r.providerId],
   ['provider', 'text', (r) => r.provider],
   ['deployment_id', 'uuid', (r) => r.deploymentId],
+  ['credential_id', 'uuid', (r) => r.credentialId ?? null],
   ['model', 'text', (r) => r.model],
   ['upstream_model', 'text', (r) => r.upstreamModel],
   ['team_id', 'uuid', (r) => r.teamId],
@@ -40,7 +41,9 @@ const COLUMNS: readonly (readonly [string, string, (record: UsageRecord) => unkn
   ['overrun', 'boolean', (r) => r.overrun],
   ['latency_ms', 'integer', (r) => whole(r.latencyMs)],
   ['ttft_ms', 'integer', (r) => whole(r.ttftMs)],
+  ['last_attempt', 'boolean', () => true],
 ];
+const LAST_ATTEMPT = COLUMNS.length - 1;
 
 const INSERT = {
   name: 'metering_usage_insert',
@@ -52,16 +55,36 @@ function whole(durationMs: number | null): number | null {
   return durationMs === null ? null : Math.round(durationMs);
 }
 
+/** All attempts of a request are written at once: the one with the highest number is its last. */
+function isLastOf(records: readonly UsageRecord[]): boolean[] {
+  const last = new Map<string, number>();
+  for (const { requestId, attempt } of records) last.set(requestId, Math.max(attempt, last.get(requestId) ?? 0));
+  return records.map(({ requestId, attempt }) => last.get(requestId) === attempt);
+}
+
 /** What was used; rows are only added. */
 @Injectable()
 export class UsageRecordRepository {
-  /** Writes all records with one statement. Throws when the month of one has no partition. */
+  /** Writes all records with one statement; all attempts of a request come in one call. Throws when the month of one has no partition. */
   async insert(tx: Tx, records: readonly UsageRecord[]): Promise<void> {
     if (records.length === 0) return;
+    const values: unknown[][] = COLUMNS.map(([, , valueOf]) => records.map(valueOf));
+    values[LAST_ATTEMPT] = isLastOf(records);
+    await rowsOf(tx, INSERT, values);
+  }
+
+  /** Marks the hours of these instants: their sums are out of date. */
+  async markLate(tx: Tx, instants: readonly number[], nowMs: number): Promise<void> {
+    if (instants.length === 0) return;
     await rowsOf(
       tx,
-      INSERT,
-      COLUMNS.map(([, , valueOf]) => records.map(valueOf)),
+      {
+        text: `INSERT INTO usage_rollup_dirty (hour, marked_at)
+               SELECT DISTINCT date_trunc('hour', at, 'UTC') AS hour, $2::timestamptz FROM unnest($1::timestamptz[]) AS t(at)
+               ORDER BY hour
+               ON CONFLICT (hour) DO UPDATE SET marked_at = least(usage_rollup_dirty.marked_at, excluded.marked_at)`,
+      },
+      [instants.map((atMs) => new Date(atMs)), new Date(nowMs)],
     );
   }
 
