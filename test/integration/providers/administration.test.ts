@@ -163,7 +163,8 @@ describe('POST /api/providers', () => {
     ['credentials in the address', { baseUrl: 'http://user:pass@127.0.0.1/v1' }, 'credentials'],
     ['plain http to the world', { network: 'public', baseUrl: 'http://api.example.com/v1' }, 'https'],
     ['simulated money at a real provider', { currency: 'XTS' }, 'currency'],
-    ['a scheme of a later release', { credential: { secret: 'x', scheme: 'sigv4' } }, 'sigv4'],
+    ['a scheme nobody knows', { credential: { secret: 'x', scheme: 'sigv2' } }, 'sigv4'],
+    ['keys of AWS that are none', { credential: { secret: CANARY, scheme: 'sigv4' } }, 'accessKeyId:secretAccessKey'],
     ['a header that a request needs itself', { authHeader: 'host' }, 'authHeader'],
     ['a member nobody knows', { colour: 'red' }, 'colour'],
   ])('400: refuses %s', async (_name, more, reason) => {
@@ -347,6 +348,25 @@ describe('credentials', () => {
     expect((await post(`${url}/${added.json.id}/revoke`)).json.state).toBe('revoked');
     await expect(ask(serving('keyed'))).rejects.toMatchObject({ code: 'no_capacity' });
     expect((await post(`${url}/${added.json.id}/rotate`, { secret: 'third' })).status).toBe(409);
+  });
+
+  it('of AWS are told apart by the id of the key, and are keys also after a rotation', async () => {
+    const secret = 'AKIAIOSFODNN7EXAMPLE:wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY';
+    const quirks = { region: 'eu-central-1' };
+    const provider = await created('signed', { vendor: 'bedrock', credential: { secret }, quirks });
+    expect(provider.credentials).toMatchObject([{ scheme: 'sigv4', hint: 'MPLE' }]);
+    await ask(serving('signed')).catch(() => undefined);
+    const { headers } = upstream.seen.at(-1) ?? {};
+    expect(headers?.authorization).toMatch(
+      /^AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE\/\d{8}\/eu-central-1\/bedrock\/aws4_request, /,
+    );
+    expect(JSON.stringify(headers)).not.toContain('wJalr');
+    const url = `/api/providers/${provider.id}/credentials/${provider.credentials[0]?.id ?? ''}/rotate`;
+    const refused = await post(url, { secret: CANARY });
+    expect(refused.status).toBe(400);
+    expect(refused.text).toContain('invalid_value');
+    expect(refused.text).not.toContain(CANARY);
+    expect((await post(url, { secret: `${secret}:IQoJb3JpZ2luX2VjEXAMPLE` })).status).toBe(200);
   });
 
   it('404: are not found under another provider', async () => {
