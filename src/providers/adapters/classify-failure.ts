@@ -3,65 +3,23 @@ import type { FailureClass, FailureOutcome, UpstreamFailure } from './failure.js
 import { isJsonObject, listOf, parseJson, textOf, type JsonObject } from './json-value.js';
 import { scrubMessage } from './public-message.js';
 import { retryAfterMs } from './retry-after.js';
-
-/** Codes and types of vendors, lower case. What is not here says nothing (`invalid_request_error` goes with everything). */
-const BY_CODE: Readonly<Record<string, FailureClass>> = {
-  api_error: 'server',
-  server_error: 'server',
-  internal: 'server',
-  internal_error: 'server',
-  internal_server_error: 'server',
-  timeout_error: 'server',
-  overloaded_error: 'overloaded',
-  overloaded: 'overloaded',
-  unavailable: 'overloaded',
-  engine_overloaded: 'overloaded',
-  service_unavailable: 'overloaded',
-  capacity_exceeded: 'overloaded',
-  rate_limit_exceeded: 'rate_limited',
-  rate_limit_error: 'rate_limited',
-  rate_limited: 'rate_limited',
-  too_many_requests: 'rate_limited',
-  resource_exhausted: 'rate_limited',
-  insufficient_quota: 'quota_exhausted',
-  billing_hard_limit_reached: 'quota_exhausted',
-  billing_not_active: 'quota_exhausted',
-  billing_error: 'quota_exhausted',
-  enforced_spend_limit_reached: 'quota_exhausted',
-  invalid_api_key: 'credential',
-  authentication_error: 'credential',
-  permission_error: 'credential',
-  permission_denied: 'credential',
-  unauthenticated: 'credential',
-  api_key_invalid: 'credential',
-  account_deactivated: 'credential',
-  model_not_found: 'not_found',
-  deploymentnotfound: 'not_found',
-  not_found_error: 'not_found',
-  not_found: 'not_found',
-  model_decommissioned: 'not_found',
-  context_length_exceeded: 'context',
-  string_above_max_length: 'context',
-  request_too_large: 'context',
-  unsupported_parameter: 'unsupported',
-  unsupported_value: 'unsupported',
-  content_filter: 'content_refused',
-  content_policy_violation: 'content_refused',
-  tool_use_failed: 'malformed',
-  json_validate_failed: 'malformed',
-};
+import { VENDOR_CODES } from './vendor-codes.js';
 
 /** Texts that decide where codes do not, for refusals of a request only. */
 const BY_TEXT: readonly (readonly [RegExp, FailureClass])[] = [
-  [/credit balance|insufficient (balance|credits|funds)|spend(ing)? limit|calls? \/ month/i, 'quota_exhausted'],
+  [
+    /credit balance|insufficient (balance|credits|funds)|(any|available) credits|spend(ing)? limit|calls? \/ month|account .{0,80}suspended/i,
+    'quota_exhausted',
+  ],
+  [/\bflagged\b|moderation/i, 'content_refused'],
   [/(invalid|incorrect) api key|api key not valid/i, 'credential'],
   [
-    /prompt is too long|maximum context length|context (window|length)|too many (input )?tokens|reduce the length/i,
+    /prompt is too long|maximum context length|context (window|length|size)|too many (input )?tokens|reduce the length/i,
     'context',
   ],
   [/was removed|has been (removed|retired|deprecated|decommissioned)|no longer (available|supported)/i, 'not_found'],
   [/model .{0,120}(not found|does not exist)/i, 'not_found'],
-  [/does not support|not supported|unsupported/i, 'unsupported'],
+  [/does(n't| not) support|not supported|unsupported/i, 'unsupported'],
 ];
 
 const PHRASES: Readonly<Record<FailureClass, string>> = {
@@ -149,17 +107,25 @@ function byStatus(status: number): FailureClass {
   return BY_STATUS.get(status) ?? (status >= 400 && status < 500 ? 'caller' : 'server');
 }
 
+/** Classes that a text may tell where the status alone says this. A refused credential may be an empty account or a refused prompt. */
+const TOLD_BY_TEXT: Readonly<Partial<Record<FailureClass, (told: FailureClass) => boolean>>> = {
+  caller: () => true,
+  not_found: (told) => told === 'quota_exhausted',
+  rate_limited: (told) => told === 'quota_exhausted',
+  credential: (told) => told === 'quota_exhausted' || told === 'content_refused',
+};
+
 function classOf(facts: ErrorFacts, status: number): FailureClass {
-  for (const code of facts.codes) {
-    const known = BY_CODE[code.toLowerCase()];
-    if (known !== undefined && Object.hasOwn(BY_CODE, code.toLowerCase())) return known;
-  }
   const fallback = byStatus(status);
-  if (fallback === 'caller' || fallback === 'not_found' || fallback === 'rate_limited') {
-    const match = BY_TEXT.find(([pattern]) => pattern.test(facts.message));
-    if (match !== undefined && (fallback === 'caller' || match[1] === 'quota_exhausted')) return match[1];
+  for (const code of facts.codes) {
+    const name = code.toLowerCase();
+    const known = Object.hasOwn(VENDOR_CODES, name) ? VENDOR_CODES[name] : undefined;
+    // Some vendors call every error an error of their API, also one that the request made.
+    const isVague = known === 'server' && status < 500 && fallback !== 'server';
+    if (known !== undefined && !isVague) return known;
   }
-  return fallback;
+  const match = BY_TEXT.find(([pattern]) => pattern.test(facts.message))?.[1];
+  return match !== undefined && TOLD_BY_TEXT[fallback]?.(match) === true ? match : fallback;
 }
 
 function outcomeOf(failureClass: FailureClass, status: number): FailureOutcome {
