@@ -113,6 +113,7 @@ export class AttemptLauncher {
       adapter,
       exchange,
       flight: this.auth.send(deployment, { method, path, headers, body }, credential, launch.fresh),
+      secret: credential?.secret ?? null,
       clock: this.clock,
       deadlineMs: input.deadlineAtMs - start.startedAtMs,
       timers,

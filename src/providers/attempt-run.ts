@@ -19,6 +19,7 @@ import { usageSourceOf } from './domain/usage-source.js';
 import type { Flight } from './flight.js';
 import { wasKeptAlive } from './guarded-connector.js';
 import type { AttemptStep, RunningAttempt } from './running-attempt.js';
+import type { Secret } from './secret.js';
 
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 const MAX_ERROR_BYTES = 64 * 1024;
@@ -34,6 +35,8 @@ export interface AttemptParts extends AttemptStart {
   readonly adapter: Adapter;
   readonly exchange: Exchange;
   readonly flight: Flight;
+  /** What it is called with. */
+  readonly secret: Secret | null;
   readonly clock: Clock;
   /** Left of the caller's deadline. */
   readonly deadlineMs: number;
@@ -231,7 +234,7 @@ export class AttemptRun implements RunningAttempt {
   #absorb(emissions: readonly Emission[], bytes: number, out: Emission[]): void {
     for (const emission of emissions) {
       if (emission.kind === 'failure') {
-        this.#failure = emission.failure;
+        this.#failure = this.#discreet(emission.failure);
         break;
       }
       const progress = this.#note(emission);
@@ -288,7 +291,19 @@ export class AttemptRun implements RunningAttempt {
     if (!ended && error === undefined && !isDue && this.#bodyBytes < MAX_ERROR_BYTES) return null;
     const bytes = Buffer.concat(body).subarray(0, MAX_ERROR_BYTES);
     this.#limits = this.#observeLimits(jsonOf(bytes));
-    return { kind: 'failed', failure: this.#parts.exchange.classify(status, headers, bytes) };
+    return { kind: 'failed', failure: this.#discreet(this.#parts.exchange.classify(status, headers, bytes)) };
+  }
+
+  /** What the provider says of its failure, without the credential it was called with. */
+  #discreet(failure: UpstreamFailure): UpstreamFailure {
+    const { secret } = this.#parts;
+    if (secret === null) return failure;
+    const { vendorCode, publicMessage } = failure;
+    return {
+      ...failure,
+      vendorCode: vendorCode === null ? null : secret.hideIn(vendorCode),
+      publicMessage: secret.hideIn(publicMessage),
+    };
   }
 
   #observeLimits(body: unknown): readonly LimitObservation[] {

@@ -1,6 +1,8 @@
 import { inspect } from 'node:util';
 
 const HIDDEN = '[secret]';
+/** Shorter ones are no secrets: they would be found in words. */
+const LEAST_HIDDEN = 6;
 
 /** A clear-text secret that no log, error or serialiser can print. Only `auth.ts` reveals it, into a header. */
 export class Secret {
@@ -13,6 +15,11 @@ export class Secret {
   /** The clear text. Called in one place: where a header for the secret's own origin is written. */
   reveal(): string {
     return this.#text;
+  }
+
+  /** The text with every occurrence of the secret hidden: a provider may repeat what it was told. */
+  hideIn(text: string): string {
+    return this.#text.length < LEAST_HIDDEN ? text : text.replaceAll(this.#text, HIDDEN);
   }
 
   toString(): string {

@@ -15,7 +15,7 @@ import { IdentityService, KeysService, UsersService, type NewKey } from '../../s
 import { fromPerMillion, PricesService, type Meter } from '../../src/metering/index.js';
 import { SystemClock } from '../../src/platform/clock/index.js';
 import { loadConfig } from '../../src/platform/config/index.js';
-import { createLogger } from '../../src/platform/logging/index.js';
+import { createLogger, type Logger } from '../../src/platform/logging/index.js';
 import { ReplicaService } from '../../src/platform/replica/index.js';
 import type { Role } from '../../src/platform/security/index.js';
 import { ConfigSnapshots } from '../../src/platform/snapshot/index.js';
@@ -52,7 +52,10 @@ export class GatewayApp {
   ) {}
 
   /** `DATABASE_URL` in the environment: that database, already migrated and not dropped; else one of its own. */
-  static async start(environment: Readonly<Record<string, string>> = {}): Promise<GatewayApp> {
+  static async start(
+    environment: Readonly<Record<string, string>> = {},
+    logger: Logger = createLogger('silent', new SystemClock()),
+  ): Promise<GatewayApp> {
     const given = environment['DATABASE_URL'];
     const database = given === undefined ? await createTestDatabase() : { url: given, drop: () => Promise.resolve() };
     const dataDir = mkdtempSync(path.join(tmpdir(), 'aip-test-'));
@@ -69,7 +72,7 @@ export class GatewayApp {
     );
     initialiseSecrets(config);
     const runnable = { ...config, database: config.database.at(database.url) };
-    const app = await createApp(runnable, createLogger('silent', new SystemClock()));
+    const app = await createApp(runnable, logger);
     await app.init();
     await app.get(ReplicaService).register();
     await app.get(ConfigSnapshots).start();

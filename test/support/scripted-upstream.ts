@@ -62,7 +62,7 @@ export class ScriptedUpstream {
     const seen = {
       path: request.url ?? '/',
       headers: request.headers,
-      body: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>),
+      body: text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : {},
     };
     if (request.method === 'GET') {
       response.setHeader('content-type', 'application/json');
