@@ -122,6 +122,11 @@ export class VendorMock {
     return this.#of(name).getRequests();
   }
 
+  /** Where the vendor listens. */
+  port(name: MockedName): number {
+    return this.#of(name).port;
+  }
+
   /** How many requests of a vendor ended because the caller hung up, by the mock's own metrics. */
   async hangUps(name: MockedName): Promise<number> {
     const metrics = await (await fetch(`${this.#of(name).url}/metrics`)).text();
@@ -137,6 +142,8 @@ export class VendorMock {
       readonly secret?: string;
       readonly capabilities?: Readonly<Record<string, unknown>>;
       readonly timers?: Readonly<Record<string, number>>;
+      /** Where the vendor is to be reached instead of at the mock itself, such as at a proxy in front of it. */
+      readonly origin?: string;
       /** Per million tokens; the cheaper one is asked first. */
       readonly price?: string;
     },
@@ -151,7 +158,7 @@ export class VendorMock {
       name: provider,
       vendor,
       dialect,
-      baseUrl: `${this.#of(name).url}${basePath}`,
+      baseUrl: `${options.origin ?? this.#of(name).url}${basePath}`,
       network: 'private',
       currency: 'USD',
       quirks: rest.quirks ?? {},
