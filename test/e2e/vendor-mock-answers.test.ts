@@ -126,9 +126,7 @@ describe.each(NAMES)('%s, as an independent mock speaks it', (name) => {
 
   it('calls two tools at once, streamed and collected, and takes both results', async () => {
     const messages = ask('Please search both plates.');
-    const streamed = await client.chat.completions
-      .stream({ model, messages, tools: [SEARCH] })
-      .finalChatCompletion();
+    const streamed = await client.chat.completions.stream({ model, messages, tools: [SEARCH] }).finalChatCompletion();
     const collected = await client.chat.completions.create({ model, messages, tools: [SEARCH] });
     for (const answer of [streamed, collected]) {
       const [choice] = answer.choices;

@@ -135,9 +135,7 @@ describe.each(NAMES)('%s, as an independent mock speaks it', (name) => {
     const answer = await gateway.chat(key, { model });
     expect([answer.status, textOf(answer)]).toEqual([200, SPARE]);
     expect(await outcomesOf(answer)).toEqual(['ttft_timeout', 'ok']);
-    await until('the partner sees that we left', async () =>
-      (await mock.hangUps(name)) > before ? true : undefined,
-    );
+    await until('the partner sees that we left', async () => ((await mock.hangUps(name)) > before ? true : undefined));
   });
 
   it('a torn stream never ends clean, though another could have answered', async () => {
@@ -180,9 +178,7 @@ describe.each(NAMES)('%s, as an independent mock speaks it', (name) => {
     const { status, aip } = await explained(id);
     expect(status).toBe('client_closed');
     expect(Number(aip.cost.amount)).toBeGreaterThan(0);
-    await until('the partner sees that we left', async () =>
-      (await mock.hangUps(name)) > before ? true : undefined,
-    );
+    await until('the partner sees that we left', async () => ((await mock.hangUps(name)) > before ? true : undefined));
   });
 });
 
