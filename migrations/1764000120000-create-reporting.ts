@@ -378,7 +378,9 @@ async function grant(runner: QueryRunner): Promise<void> {
     `GRANT SELECT, INSERT, UPDATE ON usage_rollup_state, usage_rollup_check, reconciliation TO aip_app`,
   );
   await runner.query(`GRANT SELECT, INSERT, DELETE ON reconciliation_cell, statement, statement_line TO aip_app`);
-  await runner.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON usage_rollup_dirty, report_job, cost_centre_member TO aip_app`);
+  await runner.query(
+    `GRANT SELECT, INSERT, UPDATE, DELETE ON usage_rollup_dirty, report_job, cost_centre_member TO aip_app`,
+  );
   await runner.query(`
     GRANT SELECT ON usage_adjustment, usage_rollup, usage_rollup_state, usage_rollup_check, invoice, invoice_line, reconciliation,
       reconciliation_cell, statement, statement_line, cost_centre_member TO aip_auditor`);
