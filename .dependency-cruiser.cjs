@@ -72,7 +72,7 @@ module.exports = {
       { path: '^src/platform/(?!errors/|money/|ids/|security/)' },
     ),
     error('persistence-knows-no-api', { path: '/persistence/' }, { path: '/api/|\\.service\\.ts$' }),
-    error('api-stays-private', { path: '^src/', pathNot: ['/api/', MODULE] }, { path: '^src/[^/]+/(api|jobs)/' }),
+    error('api-stays-private', { path: '^src/', pathNot: ['/api/', MODULE, SPEC] }, { path: '^src/[^/]+/(api|jobs)/' }),
     error(
       'adapter-is-an-island',
       { path: ADAPTER },
