@@ -57,7 +57,8 @@ export const MOCKED_VENDORS = {
     dialect: 'bedrock',
     basePath: '',
     scheme: 'sigv4',
-    upstreamModel: 'anthropic.claude-sonnet-4-5-mocked#-v1:0',
+    // Without the `:0` that ends real names: the mock does not decode names in paths.
+    upstreamModel: 'anthropic.claude-sonnet-4-5-mocked#-v1',
   },
   cohere: {
     vendor: 'cohere',
