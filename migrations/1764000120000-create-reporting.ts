@@ -143,10 +143,11 @@ async function createViews(runner: QueryRunner): Promise<void> {
     CREATE VIEW usage_meter_fact AS
       SELECT u.id, u.org_id, u.at, u.request_id, u.provider_id, u.provider, u.deployment_id, u.credential_id, u.model, u.upstream_model,
              ${WHO}, u.criticality, u.usage_source, u.currency, u.simulated, u.unconfirmed, u.assumed, m.meter, m.quantity, m.price_id,
-             m.unit_price, m.cost, 'usage'::text AS source, u.at AS recorded_at, u.last_attempt
+             m.unit_price, m.tier, m.cost, 'usage'::text AS source, u.at AS recorded_at, u.last_attempt
         FROM usage_record u CROSS JOIN LATERAL (
           WITH priced AS (
-            SELECT q.meter, sum(q.quantity) AS quantity, q.price_id, v.amount AS unit_price, sum(q.quantity) * v.amount AS cost
+            SELECT q.meter, sum(q.quantity) AS quantity, q.price_id, v.amount AS unit_price, v.service_tier AS tier,
+                   sum(q.quantity) * v.amount AS cost
               FROM (SELECT t.meter, t.quantity, u.price_ids ->> t.meter AS price_id
                       FROM (VALUES ('input', u.input::numeric), ('cachedInput', u.cached_input), ('cacheWrite', u.cache_write),
                                    ('output', u.output), ('reasoning', u.reasoning)) AS t(meter, quantity)
@@ -154,15 +155,15 @@ async function createViews(runner: QueryRunner): Promise<void> {
                     SELECT e ->> 'meter', (e ->> 'quantity')::numeric, u.price_ids ->> (e ->> 'meter')
                       FROM jsonb_array_elements(u.extras) AS e) q
               JOIN price_version v ON v.id = q.price_id
-             WHERE q.quantity > 0 GROUP BY q.meter, q.price_id, v.amount)
+             WHERE q.quantity > 0 GROUP BY q.meter, q.price_id, v.amount, v.service_tier)
           SELECT * FROM priced
           UNION ALL
-          SELECT NULL, NULL, NULL, NULL, u.cost - coalesce((SELECT sum(cost) FROM priced), 0)
+          SELECT NULL, NULL, NULL, NULL, NULL, u.cost - coalesce((SELECT sum(cost) FROM priced), 0)
            WHERE u.cost <> coalesce((SELECT sum(cost) FROM priced), 0)) m
       UNION ALL
       SELECT u.id, u.org_id, u.at, u.request_id, u.provider_id, u.provider, u.deployment_id, u.credential_id, u.model, u.upstream_model,
              ${WHO}, u.criticality, u.usage_source, u.currency, u.simulated, u.unconfirmed, u.assumed, a.meter, NULL, NULL,
-             NULL, a.amount, 'adjustment', a.recorded_at, false
+             NULL, NULL, a.amount, 'adjustment', a.recorded_at, false
         FROM usage_adjustment a JOIN usage_record u ON u.id = a.usage_id AND u.at = a.at`);
   await runner.query(`
     CREATE VIEW usage_current AS
@@ -234,6 +235,9 @@ async function createStatements(runner: QueryRunner): Promise<void> {
       unconfirmed numeric(28,12) NOT NULL,
       PRIMARY KEY (statement_id, n)
     )`);
+  await runner.query(`
+    CREATE VIEW stated_month AS
+      SELECT org_id, month, currency, as_of FROM statement WHERE scope_type = 'ORGANISATION' AND state = 'FINAL'`);
   // A draft is replaced as often as needed; what was stated for good is never touched again.
   await runner.query(`
     CREATE FUNCTION statement_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -296,6 +300,7 @@ async function createInvoices(runner: QueryRunner): Promise<void> {
       cells integer NOT NULL,
       version integer NOT NULL,
       made_by uuid NOT NULL,
+      verdicts text[],
       proposed_by uuid,
       reason text,
       posted_by uuid,
@@ -370,7 +375,7 @@ async function createReports(runner: QueryRunner): Promise<void> {
 }
 
 async function grant(runner: QueryRunner): Promise<void> {
-  const views = 'usage_fact, usage_meter_fact, usage_current, deployment_fact';
+  const views = 'usage_fact, usage_meter_fact, usage_current, deployment_fact, stated_month';
   await runner.query(`GRANT SELECT ON ${views} TO aip_app, aip_auditor`);
   await runner.query(`GRANT SELECT, INSERT ON usage_adjustment, invoice, invoice_line TO aip_app`);
   await runner.query(`GRANT SELECT, INSERT, DELETE ON usage_rollup, report_chunk TO aip_app`);

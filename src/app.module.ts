@@ -4,13 +4,13 @@ import { ScheduleModule } from '@nestjs/schedule';
 import { AnalyticsModule } from './analytics/index.js';
 import type { RunnableConfig } from './runnable-config.js';
 import { AuditModule } from './audit/index.js';
-import { BudgetsModule } from './budgets/index.js';
+import { BudgetsModule, ChangedCharges } from './budgets/index.js';
 import { CasesModule } from './cases/index.js';
 import { DemoModule } from './demo/index.js';
 import { GatewayModule } from './gateway/index.js';
 import { HealthModule } from './health/index.js';
 import { IdentityModule } from './identity/index.js';
-import { MeteringModule } from './metering/index.js';
+import { MeteringModule, PostedWindows } from './metering/index.js';
 import { ClockModule } from './platform/clock/index.js';
 import { ConfigModule, ProvidersConfig } from './platform/config/index.js';
 import { DatabaseModule } from './platform/database/index.js';
@@ -24,12 +24,14 @@ import { AttemptGate, AttemptObserver, ForgetfulObserver, ProvidersModule } from
 import { QuotasModule } from './quotas/index.js';
 import { CapacityBoard, RoutingModule } from './routing/index.js';
 
-/** What a low module declares and a higher one supplies: `providers` asks for permits, `routing` gives them. */
+/** What a low module declares and a higher one supplies: `providers` asks for permits, `routing` gives them; `metering` changes a
+ *  charge, `budgets` moves its windows. */
 @Global()
 @Module({
-  imports: [RoutingModule],
+  imports: [BudgetsModule, RoutingModule],
   providers: [
     { provide: AttemptGate, useExisting: CapacityBoard },
+    { provide: PostedWindows, useExisting: ChangedCharges },
     {
       provide: AttemptObserver,
       useFactory: (board: CapacityBoard, { rememberFailures }: ProvidersConfig): AttemptObserver =>
@@ -37,7 +39,7 @@ import { CapacityBoard, RoutingModule } from './routing/index.js';
       inject: [CapacityBoard, ProvidersConfig],
     },
   ],
-  exports: [AttemptGate, AttemptObserver],
+  exports: [AttemptGate, AttemptObserver, PostedWindows],
 })
 class BindingsModule {}
 

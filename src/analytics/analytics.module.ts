@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { GraphQLModule } from '@nestjs/graphql';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 
+import { AuditModule } from '../audit/index.js';
 import { BudgetsModule } from '../budgets/index.js';
 import { IdentityModule, IdentityService } from '../identity/index.js';
 import { MeteringModule } from '../metering/index.js';
@@ -15,12 +16,20 @@ import { ComplexityPlugin } from './api/complexity.plugin.js';
 import { graphqlOptions } from './api/graphql-options.js';
 import { KeyResolver } from './api/key.resolver.js';
 import { QuotaResolver } from './api/quota.resolver.js';
+import { ReportsController } from './api/reports.controller.js';
 import { RequestResolver } from './api/request.resolver.js';
 import { BigIntScalar, DateTimeScalar, DecimalScalar, JsonScalar } from './api/scalars.js';
+import { UsageController } from './api/usage.controller.js';
 import { UsageResolver } from './api/usage.resolver.js';
 import { CapacityFeed } from './capacity-feed.js';
 import { EventFeed } from './event-feed.js';
+import { ReportsJob } from './jobs/reports.job.js';
+import { FocusRepository } from './persistence/focus.repository.js';
+import { ReportJobRepository } from './persistence/report-job.repository.js';
 import { RequestReportRepository } from './persistence/request-report.repository.js';
+import { ReportRows } from './reports/report-rows.js';
+import { ReportRunner } from './reports/report-runner.js';
+import { ReportsService } from './reports/reports.service.js';
 import { RequestsService } from './requests.service.js';
 import { UsageReportRepository } from './persistence/usage-report.repository.js';
 import { UsageReportService } from './usage-report.service.js';
@@ -30,8 +39,9 @@ export class AnalyticsModule {
   static forRoot(server: ServerConfig): DynamicModule {
     return {
       module: AnalyticsModule,
-      controllers: [CapacityController],
+      controllers: [CapacityController, ReportsController, UsageController],
       imports: [
+        AuditModule,
         BudgetsModule,
         IdentityModule,
         MeteringModule,
@@ -68,6 +78,12 @@ export class AnalyticsModule {
         RequestReportRepository,
         UsageReportRepository,
         UsageReportService,
+        FocusRepository,
+        ReportJobRepository,
+        ReportRows,
+        ReportRunner,
+        ReportsJob,
+        ReportsService,
       ],
     };
   }

@@ -8,6 +8,7 @@ import { BudgetAdminService } from './budget-admin.service.js';
 import { BudgetFlush } from './budget-flush.js';
 import { BudgetTreePart } from './budget-tree-part.js';
 import { BudgetsService } from './budgets.service.js';
+import { ChangedCharges } from './changed-charges.js';
 import { LedgerCheck } from './ledger-check.js';
 import { OpeningBalances } from './opening-balances.js';
 import { BalanceRepository } from './persistence/balance.repository.js';
@@ -24,6 +25,7 @@ import { ThresholdWatch } from './threshold-watch.js';
     BudgetFlush,
     BudgetTreePart,
     BudgetsService,
+    ChangedCharges,
     LedgerCheck,
     OpeningBalances,
     BalanceRepository,
@@ -32,6 +34,6 @@ import { ThresholdWatch } from './threshold-watch.js';
     ThresholdWatch,
     ThresholdsJob,
   ],
-  exports: [BudgetsService, BudgetAdminService],
+  exports: [BudgetsService, BudgetAdminService, ChangedCharges],
 })
 export class BudgetsModule {}

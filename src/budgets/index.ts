@@ -3,6 +3,7 @@ export { BudgetAdminService, type BudgetPatch, type NewBudget } from './budget-a
 export { budgetPatchInput, newBudgetInput } from './budget-input.js';
 export { BudgetsModule } from './budgets.module.js';
 export { BudgetsService, type AskCandidateWish, type AskWish, type ExtensionWish } from './budgets.service.js';
+export { ChangedCharges } from './changed-charges.js';
 export type { Budget, BudgetLimit, BudgetMetric, Enforcement, Period, ScopeType } from './domain/budget.js';
 export { isOverrun, type Hold, type Settle } from './domain/hold.js';
 export { formatUnits } from './domain/units.js';

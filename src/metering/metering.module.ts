@@ -2,22 +2,34 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 
 import { AuditModule } from '../audit/index.js';
+import { InvoicesController } from './api/invoices.controller.js';
 import { PricesController } from './api/prices.controller.js';
+import { ReconciliationsController } from './api/reconciliations.controller.js';
+import { StatementsController } from './api/statements.controller.js';
+import { InvoicesService } from './invoices/invoices.service.js';
+import { ReconciliationSurroundings } from './invoices/reconciliation-surroundings.js';
+import { ReconciliationsService } from './invoices/reconciliations.service.js';
+import { VariancePosting } from './invoices/variance-posting.js';
 import { CatalogueJob } from './jobs/catalogue.job.js';
 import { MonthsJob } from './jobs/months.job.js';
 import { RollupsJob } from './jobs/rollups.job.js';
 import { MeteringService } from './metering.service.js';
+import { ChargeRepository } from './persistence/charge.repository.js';
 import { METERING_ENTITIES } from './persistence/entities.js';
+import { InvoiceRepository } from './persistence/invoice.repository.js';
 import { LedgerRepository } from './persistence/ledger.repository.js';
 import { PriceVersionRepository } from './persistence/price-version.repository.js';
+import { ReconciliationRepository } from './persistence/reconciliation.repository.js';
 import { RollupRepository } from './persistence/rollup.repository.js';
+import { StatementRepository } from './persistence/statement.repository.js';
 import { UsageRecordRepository } from './persistence/usage-record.repository.js';
 import { PricesService } from './prices.service.js';
 import { RollupsService } from './rollups/rollups.service.js';
+import { StatementsService } from './statements/statements.service.js';
 
 @Module({
   imports: [TypeOrmModule.forFeature([...METERING_ENTITIES]), AuditModule],
-  controllers: [PricesController],
+  controllers: [InvoicesController, PricesController, ReconciliationsController, StatementsController],
   providers: [
     MeteringService,
     PricesService,
@@ -26,10 +38,19 @@ import { RollupsService } from './rollups/rollups.service.js';
     RollupsJob,
     RollupsService,
     RollupRepository,
+    StatementsService,
+    StatementRepository,
+    InvoicesService,
+    ReconciliationsService,
+    ReconciliationSurroundings,
+    VariancePosting,
+    ChargeRepository,
+    InvoiceRepository,
+    ReconciliationRepository,
     LedgerRepository,
     PriceVersionRepository,
     UsageRecordRepository,
   ],
-  exports: [MeteringService, PricesService, RollupsService],
+  exports: [MeteringService, PricesService, RollupsService, StatementsService, InvoicesService, ReconciliationsService],
 })
 export class MeteringModule {}

@@ -92,6 +92,11 @@ export class MeteringService {
     return this.ledger.findOpenHolds(tx, limit);
   }
 
+  /** The balances that the charges of these requests were posted on, by request. */
+  async findPostedBalances(tx: Tx, requestIds: readonly string[]): Promise<ReadonlyMap<string, readonly number[]>> {
+    return this.ledger.findPostedBalances(tx, requestIds);
+  }
+
   /** Requests whose attempts do not add up to their charge; at most 100. */
   async findMismatchedRequests(tx: Tx): Promise<readonly RequestMismatch[]> {
     return this.ledger.findMismatchedRequests(tx);

@@ -15,6 +15,8 @@ export type RecordType =
   | 'ai.request.refused'
   | 'budget.change'
   | 'price.change'
+  | 'ledger.change'
+  | 'statement.change'
   | 'policy.change'
   | 'provider.change'
   | 'case.change'

@@ -285,6 +285,17 @@ export class BalanceRepository {
     );
   }
 
+  /** Which of these balances count cost in a window that still runs at `atMs`, with their currency. */
+  async findRunningCost(tx: Tx, ids: readonly number[], atMs: number): Promise<ReadonlyMap<number, string>> {
+    if (ids.length === 0) return new Map();
+    const rows = await rowsOf<{ id: string; currency: string }>(
+      tx,
+      { text: `SELECT id, currency FROM budget_balance WHERE id = ANY($1) AND metric = 'COST' AND ends_at > $2` },
+      [ids, new Date(atMs)],
+    );
+    return new Map(rows.map(({ id, currency }) => [Number(id), currency]));
+  }
+
   /** Ids of holds that are open. */
   async findOpenHoldIds(tx: Tx): Promise<readonly string[]> {
     const rows = await rowsOf<{ id: string }>(tx, { text: `SELECT id FROM hold WHERE state = 'held'` });

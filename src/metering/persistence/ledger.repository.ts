@@ -122,6 +122,21 @@ export class LedgerRepository {
     return rows.map(({ hold_id }) => hold_id);
   }
 
+  /** The balances that the charges of these requests were posted on, by request; none where nothing was posted. */
+  async findPostedBalances(tx: Tx, requestIds: readonly string[]): Promise<ReadonlyMap<string, readonly number[]>> {
+    if (requestIds.length === 0) return new Map();
+    const rows = await rowsOf<{ request_id: string; ids: string[] }>(
+      tx,
+      {
+        text: `SELECT e.request_id, array_agg(DISTINCT m.id) AS ids
+                 FROM ledger_entry e, unnest(e.balance_ids, e.posted_delta) AS m(id, posted)
+                WHERE e.request_id = ANY($1) AND e.kind = 'SETTLE' AND m.posted <> 0 GROUP BY e.request_id`,
+      },
+      [requestIds],
+    );
+    return new Map(rows.map(({ request_id, ids }) => [request_id, ids.map(Number)]));
+  }
+
   /** Requests whose charges of attempts differ from what the ledger posted for them; at most 100. */
   async findMismatchedRequests(tx: Tx): Promise<readonly RequestMismatch[]> {
     const rows = await rowsOf<{ request_id: string; used: string; charged: string }>(tx, {

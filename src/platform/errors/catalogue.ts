@@ -36,6 +36,7 @@ export const CATALOGUE = {
   request_in_progress: entry(409, 'idempotency_error', true),
   conflict: entry(409, INVALID),
   managed_by_file: entry(409, INVALID),
+  export_not_ready: entry(409, INVALID, true),
   version_conflict: entry(412, INVALID),
   request_too_large: entry(413, INVALID),
   unsupported_media_type: entry(415, INVALID),

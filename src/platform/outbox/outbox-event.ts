@@ -15,6 +15,7 @@ export type EventType =
   | 'audit.safe_stop'
   | 'price.changed'
   | 'price.missing'
+  | 'reconciliation.variance'
   | 'anomaly.detected'
   | 'case.closed';
 

@@ -1,15 +1,34 @@
 import type { DataSource } from 'typeorm';
 
-import { MeteringService, RollupsService, type Meter, type UsageRecord } from '../../../src/metering/index.js';
+import type { AuditService } from '../../../src/audit/index.js';
+import {
+  InvoicesService,
+  MeteringService,
+  PostedWindows,
+  ReconciliationsService,
+  RollupsService,
+  StatementsService,
+  type ChargeChange,
+  type Meter,
+  type MovedWindows,
+  type UsageRecord,
+} from '../../../src/metering/index.js';
+import { ReconciliationSurroundings } from '../../../src/metering/invoices/reconciliation-surroundings.js';
+import { VariancePosting } from '../../../src/metering/invoices/variance-posting.js';
+import { ChargeRepository } from '../../../src/metering/persistence/charge.repository.js';
 import { METERING_ENTITIES } from '../../../src/metering/persistence/entities.js';
+import { InvoiceRepository } from '../../../src/metering/persistence/invoice.repository.js';
 import { LedgerRepository } from '../../../src/metering/persistence/ledger.repository.js';
 import { PriceVersionRepository } from '../../../src/metering/persistence/price-version.repository.js';
+import { ReconciliationRepository } from '../../../src/metering/persistence/reconciliation.repository.js';
 import { RollupRepository } from '../../../src/metering/persistence/rollup.repository.js';
+import { StatementRepository } from '../../../src/metering/persistence/statement.repository.js';
 import { UsageRecordRepository } from '../../../src/metering/persistence/usage-record.repository.js';
 import { Clock } from '../../../src/platform/clock/index.js';
 import { connect, UnitOfWork } from '../../../src/platform/database/index.js';
 import { newId } from '../../../src/platform/ids/index.js';
 import { parseAmount, picoUsd, sum, type PicoUsd } from '../../../src/platform/money/index.js';
+import { OutboxRepository } from '../../../src/platform/outbox/index.js';
 import { ConfigSnapshots } from '../../../src/platform/snapshot/index.js';
 import { ConfigListener } from '../../../src/platform/snapshot/persistence/config-listener.js';
 import { rows } from '../../support/rows.js';
@@ -61,12 +80,27 @@ const PRICES: Readonly<Record<string, Partial<Record<Meter, string>>>> = {
   },
 };
 
+/** No budget covers anything; remembers what it was told. */
+class NoWindows extends PostedWindows {
+  readonly changes: ChargeChange[] = [];
+
+  override change(_: unknown, changes: readonly ChargeChange[]): Promise<ReadonlyMap<string, MovedWindows>> {
+    this.changes.push(...changes);
+    return Promise.resolve(new Map());
+  }
+}
+
 /** Metering on a database of its own, with prices, and usage that is written as a settlement writes it. */
 export class ReportingWorld {
   readonly clock = new StandingClock();
   readonly unitOfWork: UnitOfWork;
   readonly metering: MeteringService;
   readonly rollups: RollupsService;
+  readonly statements: StatementsService;
+  readonly invoices: InvoicesService;
+  readonly reconciliations: ReconciliationsService;
+  readonly windows = new NoWindows();
+  readonly audited: unknown[] = [];
   readonly usage = new UsageRecordRepository();
 
   private constructor(
@@ -83,6 +117,21 @@ export class ReportingWorld {
       new PriceVersionRepository(),
     );
     this.rollups = new RollupsService(this.unitOfWork, this.clock, new RollupRepository(), this.usage);
+    const { unitOfWork, clock, rollups } = this;
+    const audit = {
+      record: (_: unknown, change: unknown) => Promise.resolve(void this.audited.push(change)),
+    } as unknown as AuditService;
+    const [charges, invoices] = [new ChargeRepository(), new InvoiceRepository()];
+    this.statements = new StatementsService(unitOfWork, new StatementRepository(), rollups, audit, clock);
+    this.invoices = new InvoicesService(unitOfWork, invoices, audit, clock);
+    this.reconciliations = new ReconciliationsService(
+      unitOfWork,
+      invoices,
+      new ReconciliationRepository(),
+      charges,
+      new VariancePosting(charges, new LedgerRepository(), this.windows, rollups, clock),
+      new ReconciliationSurroundings(clock, audit, new OutboxRepository()),
+    );
   }
 
   static async start(url: string): Promise<ReportingWorld> {

@@ -1,0 +1,38 @@
+import { Injectable } from '@nestjs/common';
+import { Cron, CronExpression, Interval } from '@nestjs/schedule';
+
+import { InjectLogger, type Logger } from '../../platform/logging/index.js';
+import { ReportRunner } from '../reports/report-runner.js';
+
+const LOOK_EVERY_MS = 2_000;
+
+/** Makes the files that were ordered, one at a time per replica. */
+@Injectable()
+export class ReportsJob {
+  #isRunning = false;
+
+  constructor(
+    private readonly runner: ReportRunner,
+    @InjectLogger() private readonly logger: Logger,
+  ) {}
+
+  @Interval(LOOK_EVERY_MS)
+  async look(): Promise<void> {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    try {
+      while (await this.runner.runNext());
+    } catch (error) {
+      // The job is tried again, by this replica or another.
+      this.logger.warn({ event: 'report_failed', error });
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  @Cron(CronExpression.EVERY_HOUR)
+  async removeExpired(): Promise<void> {
+    // Files that stay an hour longer harm nobody.
+    await this.runner.removeExpired().catch(() => undefined);
+  }
+}

@@ -1,0 +1,97 @@
+import { AppError } from '../../platform/errors/index.js';
+import { parseAmount, type PicoUsd } from '../../platform/money/index.js';
+
+/** One line of a partner's invoice. Credits and taxes stay with the invoice: no usage stands behind them. */
+export interface InvoiceLine {
+  readonly kind: 'USAGE' | 'CREDIT' | 'TAX';
+  readonly credential: string | null;
+  /** `2026-11-22`; of usage always set. */
+  readonly day: string | null;
+  /** As the partner calls it; of usage always set. */
+  readonly model: string | null;
+  readonly meter: string | null;
+  /** Decimal, at most six places. */
+  readonly quantity: string | null;
+  readonly amount: PicoUsd;
+}
+
+/** What an imported invoice says. */
+export interface InvoiceDraft {
+  /** Our name of the provider. */
+  readonly provider: string;
+  readonly number: string;
+  readonly currency: string;
+  /** First and last day the invoice covers, inclusive, UTC. */
+  readonly fromDay: string;
+  readonly toDay: string;
+  readonly lines: readonly InvoiceLine[];
+}
+
+const COLUMNS = ['kind', 'credential', 'day', 'model', 'meter', 'quantity', 'amount'] as const;
+const DAY = /^\d{4}-\d\d-\d\d$/;
+const QUANTITY = /^\d{1,22}(\.\d{1,6})?$/;
+
+/** Reads lines from CSV with a header of {@link COLUMNS} (any order, `kind` may be left out: USAGE). Attacker-controlled.
+ *  @throws AppError invalid_value — names the line; nothing is ever read as 0 */
+export function readInvoiceCsv(text: string, maxLines: number): readonly InvoiceLine[] {
+  const records = text.split(/\r?\n/).filter((line) => line !== '');
+  const [head = '', ...rest] = records;
+  const header = splitRecord(head, 1);
+  const unknown = header.find((name) => !(COLUMNS as readonly string[]).includes(name));
+  if (unknown !== undefined || !header.includes('amount')) {
+    throw wrong(
+      1,
+      `the header names the columns ${COLUMNS.join(', ')}${unknown === undefined ? '' : `, not ${unknown}`}`,
+    );
+  }
+  if (rest.length > maxLines) throw wrong(maxLines + 2, `an invoice has at most ${String(maxLines)} lines`);
+  return rest.map((line, index) => {
+    const cells = splitRecord(line, index + 2);
+    if (cells.length !== header.length) throw wrong(index + 2, `it has ${String(cells.length)} cells`);
+    return toLine(Object.fromEntries(header.map((name, at) => [name, cells[at] ?? ''])), index + 2);
+  });
+}
+
+/** One line from members as text; empty ones are absent. @throws AppError invalid_value */
+export function toLine(cells: Readonly<Record<string, string>>, at: number): InvoiceLine {
+  const of = (name: string): string | null => (cells[name] ?? '') || null;
+  const kind = of('kind') ?? 'USAGE';
+  if (kind !== 'USAGE' && kind !== 'CREDIT' && kind !== 'TAX') throw wrong(at, 'kind is USAGE, CREDIT or TAX');
+  const [day, model, quantity] = [of('day'), of('model'), of('quantity')];
+  if (kind === 'USAGE' && (day === null || model === null)) throw wrong(at, 'usage names its day and model');
+  if (day !== null && (!DAY.test(day) || Number.isNaN(Date.parse(day)))) throw wrong(at, 'day is YYYY-MM-DD');
+  if (quantity !== null && !QUANTITY.test(quantity)) throw wrong(at, 'quantity is a decimal ≥ 0 of at most six places');
+  return {
+    kind,
+    credential: of('credential'),
+    day,
+    model,
+    meter: of('meter'),
+    quantity,
+    amount: readAmount(of('amount'), at),
+  };
+}
+
+function readAmount(text: string | null, at: number): PicoUsd {
+  try {
+    return parseAmount(text ?? '');
+  } catch {
+    throw wrong(at, 'amount is a decimal of at most 12 places');
+  }
+}
+
+/** Cells of an RFC 4180 record without line breaks inside. */
+function splitRecord(line: string, at: number): readonly string[] {
+  const cells: string[] = [];
+  const cell = /(?:"((?:[^"]|"")*)"|([^",]*))(,|$)/y;
+  for (;;) {
+    const match = cell.exec(line);
+    if (match === null) throw wrong(at, 'its quotes do not close');
+    const [, quoted, bare = '', end] = match;
+    cells.push(quoted?.replaceAll('""', '"') ?? bare);
+    if (end === '') return cells;
+  }
+}
+
+const wrong = (at: number, why: string): AppError =>
+  new AppError('invalid_value', `Line ${String(at)} of the invoice cannot be read: ${why}.`, { param: 'csv' });
