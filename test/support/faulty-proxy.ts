@@ -42,6 +42,11 @@ export class FaultyProxy {
     return (this.#server.address() as AddressInfo).port;
   }
 
+  /** Sockets that are open, on both sides. */
+  get open(): number {
+    return this.#sockets.size;
+  }
+
   async start(): Promise<this> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
     return this;
