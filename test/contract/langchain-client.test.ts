@@ -1,5 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { HumanMessage, SystemMessage, ToolMessage, type AIMessageChunk } from '@langchain/core/messages';
+import {
+  HumanMessage,
+  SystemMessage,
+  ToolMessage,
+  type AIMessageChunk,
+  type UsageMetadata,
+} from '@langchain/core/messages';
 import { tool } from '@langchain/core/tools';
 import { ChatOpenAI, OpenAIEmbeddings } from '@langchain/openai';
 import { z } from 'zod';
@@ -33,6 +39,10 @@ const chat = (model: string, apiKey = simulatedKey): ChatOpenAI =>
     configuration: { baseURL: `${gateway.url}/v1`, fetch: wire.fetch },
   });
 
+/** Pieces as LangChain joins them. */
+const joined = (pieces: readonly AIMessageChunk[]): AIMessageChunk | undefined =>
+  pieces.slice(1).reduce<AIMessageChunk | undefined>((whole, piece) => whole?.concat(piece), pieces[0]);
+
 beforeAll(async () => {
   await upstream.start();
   gateway = await GatewayApp.start();
@@ -64,25 +74,21 @@ describe.each(MODELS)('LangChain with %s', (name) => {
     const message = await chat(name).invoke(QUESTION);
     expect(message.text).toMatch(/^\[SIMULATED\]/);
     expect(message.response_metadata).toMatchObject({ finish_reason: 'stop' });
-    const { input_tokens: input, output_tokens: output, total_tokens: total } = message.usage_metadata ?? {};
-    expect(total).toBe(Number(input) + Number(output));
+    const usage = message.usage_metadata as UsageMetadata | undefined;
+    expect(usage?.total_tokens).toBe(Number(usage?.input_tokens) + Number(usage?.output_tokens));
   });
 
   it('stream comes in pieces that add up, with the usage at the end', async () => {
-    let whole: AIMessageChunk | undefined;
-    let pieces = 0;
-    for await (const piece of await chat(name).stream(QUESTION)) {
-      if (piece.text !== '') pieces += 1;
-      whole = whole === undefined ? piece : whole.concat(piece);
-    }
-    expect(pieces).toBeGreaterThan(1);
+    const pieces = await Array.fromAsync(await chat(name).stream(QUESTION));
+    const whole = joined(pieces);
+    expect(pieces.filter(({ text }) => text !== '').length).toBeGreaterThan(1);
     expect(whole?.text).toMatch(/^\[SIMULATED\]/);
-    expect(whole?.usage_metadata?.output_tokens).toBeGreaterThan(0);
+    expect((whole?.usage_metadata as UsageMetadata | undefined)?.output_tokens).toBeGreaterThan(0);
   });
 
   it('batch answers each question', async () => {
     const answers = await chat(name).batch(['One?', 'Two?', 'Three?']);
-    expect(answers.map(({ text }) => /^\[SIMULATED\]/.test(text))).toEqual([true, true, true]);
+    expect(answers.map(({ text }) => text.startsWith('[SIMULATED]'))).toEqual([true, true, true]);
   });
 
   it('a bound tool is called, and its result taken', async () => {
@@ -96,16 +102,14 @@ describe.each(MODELS)('LangChain with %s', (name) => {
     const second = await model.invoke([
       ...QUESTION,
       first,
-      new ToolMessage({ content: String(result), tool_call_id: call.id ?? '' }),
+      new ToolMessage({ content: result, tool_call_id: call.id ?? '' }),
     ]);
     expect(second.text).toMatch(/^\[SIMULATED\]/);
   });
 
   it('a streamed call of a tool joins to one', async () => {
-    let whole: AIMessageChunk | undefined;
-    for await (const piece of await chat(name).bindTools([search]).stream(QUESTION))
-      whole = whole === undefined ? piece : whole.concat(piece);
-    expect(whole?.tool_calls?.map(({ name: called, args }) => [called, args])).toEqual([
+    const pieces = await Array.fromAsync(await chat(name).bindTools([search]).stream(QUESTION));
+    expect(joined(pieces)?.tool_calls?.map(({ name: called, args }) => [called, args])).toEqual([
       ['search_vehicles', { plate: expect.any(String) }],
     ]);
   });

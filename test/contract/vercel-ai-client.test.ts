@@ -63,11 +63,11 @@ afterAll(async () => {
 
 describe.each(MODELS)('the AI SDK with %s', (name) => {
   it('generates text, with usage and without warnings', async () => {
-    const { text, finishReason, usage, warnings, response } = await generateText({ model: aip(name), prompt: PROMPT });
+    const { text, finishReason, usage, warnings, finalStep } = await generateText({ model: aip(name), prompt: PROMPT });
     expect(text).toMatch(/^\[SIMULATED\]/);
     expect([finishReason, warnings ?? []]).toEqual(['stop', []]);
     expect(usage.totalTokens).toBe(Number(usage.inputTokens) + Number(usage.outputTokens));
-    expect(response.headers?.['x-request-id']).toBe(wire.exchanges[0]?.headers.get('x-request-id'));
+    expect(finalStep.response.headers?.['x-request-id']).toBe(wire.exchanges[0]?.headers.get('x-request-id'));
   });
 
   it('streams text in pieces and ends with finish and usage', async () => {
@@ -142,12 +142,12 @@ describe('errors through the AI SDK', () => {
     const model = await aModel();
     upstream.next(cutAfter(3));
     const errors: unknown[] = [];
-    const { fullStream } = streamText({
+    const { stream } = streamText({
       model: scripted(model),
       prompt: PROMPT,
       onError: ({ error }) => void errors.push(error),
     });
-    const parts = await Array.fromAsync(fullStream);
+    const parts = await Array.fromAsync(stream);
     expect(parts.flatMap((part) => (part.type === 'text-delta' ? [part.text] : [])).join('')).toBe('Hello there');
     expect(parts.map(({ type }) => type)).toContain('error');
     expect(parts.some((part) => part.type === 'finish' && part.finishReason === 'stop')).toBe(false);

@@ -58,8 +58,8 @@ function readStream(answer: HttpAnswer): Streamed {
 const textOf = (answer: HttpAnswer): string | undefined =>
   answer.json<{ choices?: { message: { content: string } }[] }>().choices?.[0]?.message.content;
 
-/** How a streamed answer ended, and whether it may end so: whole, from whoever answered, or in an error after its first piece. */
-function endOf(answer: HttpAnswer): 'whole' | 'spare' | 'error' | string {
+/** How a streamed answer ended: `whole` or `spare`, by who gave it, or `error` after its first piece; all else is `wrong`. */
+function endOf(answer: HttpAnswer): string {
   const { text, isDone, finishes, errors } = readStream(answer);
   if (answer.status === 200 && isDone && finishes === 1 && errors === 0) {
     if (text === ANSWER) return 'whole';
@@ -120,8 +120,7 @@ describe.each(DIALECTS)('an answer in the language of %s', (name) => {
       await arrange();
       const ends: string[] = [];
       for (const afterBytes of positions()) {
-        proxy.fault =
-          kind === 'garbage' ? { afterBytes, then: 'say', bytes: GARBAGE } : { afterBytes, then: kind };
+        proxy.fault = kind === 'garbage' ? { afterBytes, then: 'say', bytes: GARBAGE } : { afterBytes, then: kind };
         const collected = await gateway.chat(key, { model });
         expect([afterBytes, collected.status, [ANSWER, SPARE].includes(textOf(collected) ?? '')]).toEqual([
           afterBytes,

@@ -107,7 +107,7 @@ class ProxiedConnection {
     private readonly caller: Socket,
     private readonly open: () => Socket,
   ) {
-    caller.on('data', (bytes) => {
+    caller.on('data', (bytes: Buffer) => {
       this.#ask(bytes);
     });
     caller.on('end', () => this.#server?.end());
@@ -136,7 +136,7 @@ class ProxiedConnection {
 
   #connected(): Socket {
     const server = this.open();
-    server.on('data', (bytes) => {
+    server.on('data', (bytes: Buffer) => {
       this.#answer(bytes);
     });
     server.on('end', () => {

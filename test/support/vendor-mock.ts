@@ -72,7 +72,7 @@ export const MOCKED_VENDORS = {
 /** Name of a mocked vendor. */
 export type MockedName = keyof typeof MOCKED_VENDORS;
 
-/** The only key the mock takes. Signed requests carry none, so they go to a mock that asks for nothing. */
+/** Signed requests carry no key, so they go to a mock that asks for nothing. */
 const KEY = 'key-of-the-mock-0123456789';
 const AWS_KEYS = 'AKIDEXAMPLE12345:0123456789abcdefghijklmnopqrstuvwxyzABCD';
 const CAPABILITIES = {
@@ -121,6 +121,11 @@ export class VendorMock {
   /** What was asked of the vendor's models since {@link clear}, in the vendor's language read by the mock. */
   asked(name: MockedName): ReturnType<LLMock['getRequests']> {
     return this.#of(name).getRequests();
+  }
+
+  /** The only key that the mock takes. */
+  get key(): string {
+    return KEY;
   }
 
   /** Where the vendor listens. */
