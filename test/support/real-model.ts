@@ -25,7 +25,7 @@ export class RealModel {
     const child = spawn(process.execPath, [SERVER, '0'], { stdio: ['ignore', 'pipe', 'inherit'] });
     const signal = AbortSignal.timeout(START_MS);
     try {
-      for (let text = ''; ; ) {
+      for (let text = ''; ;) {
         const ended = once(child, 'exit', { signal }).then(() => {
           throw new Error(`The model ended before it listened: ${text}`);
         });
