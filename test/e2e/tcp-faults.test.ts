@@ -114,6 +114,20 @@ describe.each(DIALECTS)('an answer in the language of %s', (name) => {
     return [...Array.from({ length: POSITIONS }, (_, n) => Math.floor(n * step)), answerBytes - 2];
   };
 
+  it('an answer in crumbs is whole', async () => {
+    proxy.fault = { afterBytes: 0, then: 'dribble', pieceBytes: 3 };
+    const answer = await gateway.chat(key, { model, stream: true });
+    expect([endOf(answer), proxy.met > 0]).toEqual(['whole', true]);
+  });
+
+  it('a kept connection that is dead costs a new one, not the partner', async () => {
+    expect(endOf(await gateway.chat(key, { model, stream: true }))).toBe('whole');
+    const { met } = proxy;
+    proxy.fault = { afterBytes: 0, then: 'reset', onlyReused: true };
+    expect(endOf(await gateway.chat(key, { model, stream: true }))).toBe('whole');
+    expect(proxy.met).toBe(met + 1);
+  });
+
   it.each(['reset', 'close', 'garbage'] as const)(
     '%s at any byte: another answers, or the stream ends in an error; nothing ends clean that is torn',
     async (kind) => {
@@ -144,21 +158,5 @@ describe.each(DIALECTS)('an answer in the language of %s', (name) => {
       ends.push(endOf(await gateway.chat(key, { model, stream: true })));
     }
     expect(ends).toEqual(['spare', 'spare', 'error']);
-  });
-
-  it('an answer in crumbs is whole', async () => {
-    await arrange();
-    proxy.fault = { afterBytes: 0, then: 'dribble', pieceBytes: 3 };
-    const answer = await gateway.chat(key, { model, stream: true });
-    expect([endOf(answer), proxy.met > 0]).toEqual(['whole', true]);
-  });
-
-  it('a kept connection that is dead costs a new one, not the partner', async () => {
-    await arrange();
-    expect(endOf(await gateway.chat(key, { model, stream: true }))).toBe('whole');
-    const { met } = proxy;
-    proxy.fault = { afterBytes: 0, then: 'reset', onlyReused: true };
-    expect(endOf(await gateway.chat(key, { model, stream: true }))).toBe('whole');
-    expect(proxy.met).toBe(met + 1);
   });
 });

@@ -94,6 +94,7 @@ const HUNG_UP = /^aimock_requests_total\{.*status="destroyed".*\} (\d+)$/gm;
 export class VendorMock {
   readonly #keyed = new LLMock({ metrics: true, auth: { apiKeys: [KEY] }, logLevel: 'silent' });
   readonly #open = new LLMock({ metrics: true, logLevel: 'silent' });
+  readonly #admins = new WeakMap<GatewayApp, string>();
   #added = 0;
 
   async start(): Promise<this> {
@@ -160,7 +161,7 @@ export class VendorMock {
     const price = options.price ?? '1';
     await gateway.price(upstreamModel, { input: price, output: price }, vendor);
     const provider = `${name}-${String(this.#added)}`;
-    const answer = await gateway.api('POST', '/api/providers', gateway.token(await gateway.user('admin')), {
+    const answer = await gateway.api('POST', '/api/providers', await this.#adminOf(gateway), {
       name: provider,
       vendor,
       dialect,
@@ -181,6 +182,12 @@ export class VendorMock {
     });
     if (answer.status !== 201) throw new Error(`Provider ${provider}: ${String(answer.status)} ${answer.text}`);
     return { provider, upstreamModel };
+  }
+
+  async #adminOf(gateway: GatewayApp): Promise<string> {
+    const known = this.#admins.get(gateway) ?? gateway.token(await gateway.user('admin'));
+    this.#admins.set(gateway, known);
+    return known;
   }
 
   #of(name: MockedName): LLMock {
