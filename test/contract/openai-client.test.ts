@@ -1,17 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import OpenAI, { APIError, AuthenticationError, NotFoundError, RateLimitError } from 'openai';
+import { zodResponseFormat } from 'openai/helpers/zod';
 import type { ChatCompletionMessageParam, ChatCompletionTool } from 'openai/resources/chat/completions';
+import { z } from 'zod';
 
+import { expectValid } from '../support/answer-check.js';
 import { GatewayApp } from '../support/gateway-app.js';
-import { publishedSchemas, type PublishedSchema } from '../support/published-schemas.js';
-import { jsonEvents, RecordingFetch, type Exchange } from '../support/recording-fetch.js';
-import { answerStatus, ScriptedUpstream } from '../support/scripted-upstream.js';
+import { RecordingFetch } from '../support/recording-fetch.js';
+import { answerStatus, cutAfter, ScriptedUpstream, stallAfter } from '../support/scripted-upstream.js';
 import { addSimulatedPartners } from '../support/simulated-partners.js';
-
-const check = publishedSchemas();
-if (check === undefined) {
-  process.stderr.write('Left out: answers against the published OpenAI schemas (their folder is absent)\n');
-}
 
 const MODELS = ['sim-small', 'sim-large', 'sim-fast'];
 const QUESTION: ChatCompletionMessageParam[] = [{ role: 'user', content: 'Which of the two vehicles was seen first?' }];
@@ -39,6 +36,9 @@ const wire = new RecordingFetch();
 /** The official client as anyone would set it up; `fetch` only listens. */
 const connect = (apiKey: string): OpenAI => new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey, fetch: wire.fetch });
 
+/** The same client without a listener, which would go on reading when the client hangs up. */
+const quiet = (heard: OpenAI): OpenAI => heard.withOptions({ fetch });
+
 /** A client of a new analyst, so that limits of one test do not touch the next. */
 async function newcomer(live = true): Promise<{ readonly userId: string; readonly client: OpenAI }> {
   const userId = await gateway.user('analyst');
@@ -50,23 +50,6 @@ async function caught(call: Promise<unknown>): Promise<unknown> {
     () => undefined,
     (error: unknown) => error,
   );
-}
-
-function schemaOf({ path, status }: Exchange): PublishedSchema {
-  if (status >= 400) return 'ErrorResponse';
-  if (path === '/v1/embeddings') return 'CreateEmbeddingResponse';
-  if (path === '/v1/models') return 'ListModelsResponse';
-  return path.startsWith('/v1/models/') ? 'Model' : 'CreateChatCompletionResponse';
-}
-
-/** What OpenAI's published schemas find wrong with an exchange. */
-async function findingsOf(exchange: Exchange): Promise<readonly string[]> {
-  if (check === undefined) return [];
-  const text = await exchange.text;
-  if (exchange.headers.get('content-type')?.startsWith('text/event-stream') !== true) {
-    return check(schemaOf(exchange), JSON.parse(text));
-  }
-  return jsonEvents(text).flatMap((event) => check('CreateChatCompletionStreamResponse', event));
 }
 
 beforeAll(async () => {
@@ -85,7 +68,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  for (const exchange of wire.exchanges) expect(await findingsOf(exchange)).toEqual([]);
+  for (const exchange of wire.exchanges) await expectValid(exchange);
 });
 
 afterAll(async () => {
@@ -128,6 +111,34 @@ describe('chat', () => {
     expect(chunks.at(-1)).toMatchObject({ choices: [], usage: { total_tokens: expect.any(Number) } });
     const collected = await client.chat.completions.create(options);
     expect(chunks.at(-1)?.usage?.completion_tokens).toBe(collected.usage?.completion_tokens);
+  });
+
+  it('gives as many choices as were asked for, streamed and collected', async () => {
+    const body = { model: 'sim-small', messages: QUESTION, n: 3 };
+    const collected = await client.chat.completions.create(body);
+    const streamed = await client.chat.completions.stream(body).finalChatCompletion();
+    for (const { choices } of [collected, streamed]) {
+      expect(choices.map(({ index }) => index)).toEqual([0, 1, 2]);
+      expect(choices.every(({ message }) => message.content?.startsWith('[SIMULATED]') === true)).toBe(true);
+    }
+  });
+
+  it('takes a picture beside the question', async () => {
+    const url =
+      'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+    const answer = await client.chat.completions.create({
+      model: 'sim-large',
+      messages: [
+        {
+          role: 'user',
+          content: [
+            { type: 'text', text: 'What is this?' },
+            { type: 'image_url', image_url: { url } },
+          ],
+        },
+      ],
+    });
+    expect(answer.choices[0]?.message.content).toMatch(/^\[SIMULATED\]/);
   });
 
   it("feeds the client's own stream collector", async () => {
@@ -212,6 +223,18 @@ describe('structured output', () => {
       score: expect.any(Number),
       first: expect.stringMatching(/^(red|blue)$/),
     });
+  });
+});
+
+describe('schemas of the client', () => {
+  it.each(MODELS)('are kept by %s, and the answer is parsed by them', async (model) => {
+    const schema = z.object({ plates: z.array(z.string()).max(3), isSeen: z.boolean() });
+    const answer = await client.chat.completions.parse({
+      model,
+      messages: QUESTION,
+      response_format: zodResponseFormat(schema, 'sightings'),
+    });
+    expect(schema.parse(answer.choices[0]?.message.parsed)).toEqual(answer.choices[0]?.message.parsed);
   });
 });
 
@@ -341,5 +364,32 @@ describe('errors', () => {
     await broken.stop();
     expect(error).toBeInstanceOf(OpenAI.InternalServerError);
     expect(wire.exchanges.map(({ headers }) => headers.get('x-should-retry'))).toEqual(['true', 'true']);
+  });
+
+  it('a torn stream is an APIError after what had come, and never a clean end', async () => {
+    await gateway.provider({ name: 'torn', baseUrl: upstream.url, model: 'torn' });
+    upstream.next(cutAfter(3));
+    const stream = await quiet(scripted).chat.completions.create({ model: 'torn', messages: QUESTION, stream: true });
+    let text = '';
+    const read = async (): Promise<void> => {
+      for await (const chunk of stream) text += chunk.choices[0]?.delta.content ?? '';
+    };
+    const error = await caught(read());
+    expect(error).toBeInstanceOf(APIError);
+    expect(error).toMatchObject({ code: 'all_providers_failed' });
+    expect(text).toBe('Hello there');
+  });
+
+  it('a client that aborts ends the request upstream', async () => {
+    await gateway.provider({ name: 'slow', baseUrl: upstream.url, model: 'slow' });
+    const closed = new Promise<void>((resolve) => {
+      upstream.next((request, response) => {
+        response.on('close', resolve);
+        return stallAfter(2)(request, response);
+      });
+    });
+    const stream = await quiet(scripted).chat.completions.create({ model: 'slow', messages: QUESTION, stream: true });
+    for await (const chunk of stream) if (chunk.choices[0]?.delta.content === 'Hello') break;
+    await closed;
   });
 });

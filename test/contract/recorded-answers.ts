@@ -111,12 +111,32 @@ function readCohere(said: Said, event: unknown): void {
     said.usage = usageOf(count(at(billed, 'input_tokens')), 0, 0, count(at(billed, 'output_tokens')), null);
 }
 
+/** Calls come whole, or their arguments in parts that name their place: `$.list[0].name`, texts in several pieces. */
+function readGeminiCall(said: Said, call: unknown): void {
+  if (call === undefined) return;
+  const name = text(at(call, 'name'));
+  if (name !== '') said.calls.push({ name, arguments: json(at(call, 'args')) });
+  const last = said.calls.at(-1);
+  for (const part of list(at(call, 'partialArgs'))) {
+    if (last === undefined) return;
+    const root = JSON.parse(last.arguments) as Record<string, unknown>;
+    const steps = text(at(part, 'jsonPath')).match(/[^.$[\]]+/g) ?? [];
+    const leaf = steps.pop() ?? '';
+    let place = root;
+    for (const [depth, step] of steps.entries()) {
+      const isList = /^\d+$/.test(steps[depth + 1] ?? leaf);
+      place = (place[step] ??= isList ? [] : {}) as Record<string, unknown>;
+    }
+    place[leaf] = text(place[leaf]) + text(at(part, 'stringValue'));
+    last.arguments = JSON.stringify(root);
+  }
+}
+
 function readGemini(said: Said, event: unknown): void {
   const candidate = at(event, 'candidates', 0);
   for (const part of list(at(candidate, 'content', 'parts'))) {
     if (at(part, 'thought') !== true) said.text += text(at(part, 'text'));
-    const call = at(part, 'functionCall');
-    if (call !== undefined) said.calls.push({ name: text(at(call, 'name')), arguments: json(at(call, 'args')) });
+    readGeminiCall(said, at(part, 'functionCall'));
   }
   if (typeof at(candidate, 'finishReason') === 'string') said.finish = [text(at(candidate, 'finishReason'))];
   const raw = at(event, 'usageMetadata');

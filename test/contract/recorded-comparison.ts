@@ -23,6 +23,7 @@ const FINISH: Readonly<Record<string, string>> = {
   RECITATION: 'content_filter',
   BLOCKLIST: 'content_filter',
   PROHIBITED_CONTENT: 'content_filter',
+  NO_IMAGE: 'stop',
 };
 
 const parsed = (text: string): unknown => {

@@ -4,6 +4,23 @@ import { GatewayApp, type HttpAnswer } from '../support/gateway-app.js';
 import type { Recorded } from './recorded-exchanges.js';
 import type { ReplaySource } from './replay-sources.js';
 
+/** Runs `work` for each item, `atOnce` of them at once. */
+export async function forEach<T>(items: readonly T[], atOnce: number, work: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  await Promise.all(
+    Array.from({ length: atOnce }, async () => {
+      for (const item of queue) await work(item);
+    }),
+  );
+}
+
+/** How the deployments of a rig are made. */
+interface RigOptions {
+  readonly timers?: Body;
+  /** Providers per recording, all at the same address: further candidates. */
+  readonly copies?: number;
+}
+
 /** A recording with the kind of provider that plays it. */
 export interface Playable {
   readonly source: ReplaySource;
@@ -33,11 +50,18 @@ export class ReplayGateway {
   #key = '';
   #admin = '';
 
-  private constructor(readonly gateway: GatewayApp) {}
+  private constructor(
+    readonly gateway: GatewayApp,
+    private readonly options: RigOptions,
+  ) {}
 
-  static async start(playables: readonly Playable[], upstream: string): Promise<ReplayGateway> {
+  static async start(
+    playables: readonly Playable[],
+    upstream: string,
+    options: RigOptions = {},
+  ): Promise<ReplayGateway> {
     const gateway = await GatewayApp.start();
-    const rig = new ReplayGateway(gateway);
+    const rig = new ReplayGateway(gateway, options);
     try {
       await rig.#setUp(playables, upstream);
     } catch (error) {
@@ -58,8 +82,10 @@ export class ReplayGateway {
     for (const group of groups.values()) {
       const source = group[0]?.source;
       if (source === undefined) continue;
-      for (let from = 0; from < group.length; from += MAX_DEPLOYMENTS)
-        await this.#addProvider(source, group.slice(from, from + MAX_DEPLOYMENTS), upstream);
+      for (let from = 0; from < group.length; from += MAX_DEPLOYMENTS) {
+        for (let copy = 0; copy < (this.options.copies ?? 1); copy += 1)
+          await this.#addProvider(source, group.slice(from, from + MAX_DEPLOYMENTS), upstream);
+      }
     }
   }
 
@@ -76,14 +102,14 @@ export class ReplayGateway {
   }
 
   /** One call of the model that is named after the recording. */
-  ask(playable: Playable, stream = false): Promise<HttpAnswer> {
+  readonly ask = (playable: Playable, stream = false): Promise<HttpAnswer> => {
     const { source, recorded } = playable;
     const body = { ...requestOf(playable), model: recorded.id };
     if (source.operation === 'embeddings') return this.gateway.api('POST', '/v1/embeddings', this.#key, body);
     const streaming = stream ? { stream: true, stream_options: { include_usage: true } } : { stream: false };
     const { stream_options: _options, ...rest } = body as Body;
     return this.gateway.api('POST', '/v1/chat/completions', this.#key, { ...rest, ...streaming });
-  }
+  };
 
   stop(): Promise<void> {
     return this.gateway.stop();
@@ -109,7 +135,7 @@ export class ReplayGateway {
 
   async #addProvider(source: ReplaySource, group: readonly Playable[], upstream: string): Promise<void> {
     const answer = await this.gateway.api('POST', '/api/providers', this.#admin, {
-      name: `${source.file.toLowerCase()}-${String(this.#providers.length)}`,
+      name: `${source.file.toLowerCase().replaceAll('/', '-')}-${String(this.#providers.length)}`,
       vendor: source.vendor,
       dialect: source.dialect,
       baseUrl: `${upstream}${source.basePath}`,
@@ -121,6 +147,7 @@ export class ReplayGateway {
         model: playable.recorded.id,
         upstreamModel: playable.recorded.id,
         capabilities: capabilitiesFor(playable),
+        timers: this.options.timers ?? {},
       })),
     });
     if (answer.status !== 201) throw new Error(`${source.file}: ${String(answer.status)} ${answer.text}`);

@@ -40,7 +40,7 @@ export const REPLAY_SOURCES: readonly ReplaySource[] = [
   openAi('zai', '/api/paas/v4'),
   openAi('ollama'),
   embeddings('ollama'),
-  openAi('gemini', '/v1beta/openai', { vendor: 'gemini-compatible' }),
+  openAi('gemini', '/v1beta/openai'),
   { file: 'anthropic-messages', vendor: 'anthropic', dialect: 'anthropic', operation: 'chat', basePath: '' },
   { file: 'cohere-chat', vendor: 'cohere', dialect: 'cohere', operation: 'chat', basePath: '' },
   { file: 'cohere-embeddings', vendor: 'cohere', dialect: 'cohere', operation: 'embeddings', basePath: '' },

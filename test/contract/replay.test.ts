@@ -2,15 +2,22 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { ADAPTERS } from '../../src/providers/adapters/all-adapters.js';
 import type { FailureClass } from '../../src/providers/adapters/failure.js';
+import { aDeploymentView } from '../support/adapter-calls.js';
 import type { HttpAnswer } from '../support/gateway-app.js';
+import { decodeEvents } from '../support/event-stream.js';
 import { eventsIn, readExpected, vectorsIn } from './recorded-answers.js';
 import { findingsBetween } from './recorded-comparison.js';
-import { hasData, loadCheck, readRecorded, type Check, type Recorded } from './recorded-exchanges.js';
-import { ReplayGateway, type Playable } from './replay-gateway.js';
+import { bodyOf, hasData, loadCheck, readRecorded, type Check, type Recorded } from './recorded-exchanges.js';
+import { forEach, ReplayGateway, type Playable } from './replay-gateway.js';
+import { folderWith, readMore } from './replay-more.js';
 import { REPLAY_SOURCES } from './replay-sources.js';
 import { ReplayUpstream } from './replay-upstream.js';
 
-const AT_ONCE = 6;
+const AT_ONCE = 8;
+/** A busy machine needs long for single bytes; timers have tests of their own. */
+const PATIENT = { ttftMs: 300_000, idleMs: 300_000, totalMs: 600_000 };
+/** Larger bodies take too long byte by byte and show nothing new. */
+const MOST_BYTES = 300_000;
 
 /** Recordings whose summary leaves something out: what they should give is read from their own bytes instead. */
 const SUMMARISED_OTHERWISE: Readonly<Record<string, string>> = {
@@ -50,10 +57,11 @@ const isOtherApi = ({ source, recorded }: Playable): boolean =>
   (source.vendor === 'cohere' && recorded.request.path.startsWith('/v1/')) ||
   (source.vendor === 'ollama' && recorded.request.path.startsWith('/api/'));
 
-/** Cohere's streams are not summed up by the recordings, and what is charged there are the billed units. */
+/** Streams of Cohere and Bedrock are not summed up by the recordings, and what Cohere charges are the billed units. */
 function wantedOf({ source, recorded }: Playable): Recorded['expected'] {
-  if (source.dialect !== 'cohere' && !(recorded.id in SUMMARISED_OTHERWISE)) return recorded.expected;
   const { response } = recorded;
+  if (response.base64 !== undefined) return readExpected(source.dialect, decodeEvents(bodyOf(recorded)));
+  if (source.dialect !== 'cohere' && !(recorded.id in SUMMARISED_OTHERWISE)) return recorded.expected;
   return readExpected(source.dialect, response.text === undefined ? [response.json] : eventsIn(response.text));
 }
 
@@ -66,21 +74,33 @@ const requireData = process.env['AIP_TEST_REQUIRE_DATA'] === '1'; // eslint-disa
 const suite = hasData || requireData ? describe : describe.skip;
 if (!hasData && !requireData) process.stderr.write('replay: left out, ../shared/data is not there\n');
 
-/** Runs `work` for each item, several at once. */
-async function forEach<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const queue = items.values();
-  await Promise.all(
-    Array.from({ length: AT_ONCE }, async () => {
-      for (const item of queue) await work(item);
-    }),
-  );
-}
-
-/** The answers to one recording: collected, streamed as recorded, and streamed while the upstream writes byte by byte. */
+/** The answers to one recording: collected, streamed as recorded, and streamed while the upstream writes single bytes, or for answers
+ *  that are recorded apart from their exchanges pieces of 1 to 97 bytes. */
 interface Answers {
   collected: HttpAnswer;
   streamed?: HttpAnswer;
-  inBytes?: HttpAnswer;
+  inPieces?: HttpAnswer;
+}
+
+/** What the adapter alone makes of a recording that comes in pieces of this many bytes. */
+function emissionsOf({ source, recorded }: Playable, pieceBytes: number): string {
+  const adapter = ADAPTERS.find(({ to, operation }) => to === source.dialect && operation === source.operation);
+  const exchange = adapter?.open({
+    deployment: { ...aDeploymentView(source.vendor), dialect: source.dialect },
+    request: { model: 'm', messages: [{ role: 'user', content: 'Hello' }] },
+    requestId: recorded.id,
+    outputBound: 100_000,
+    endUser: '',
+  });
+  if (exchange === undefined) throw new Error(`${source.dialect} is not built`);
+  const body = bodyOf(recorded);
+  const emissions = [...exchange.accept(recorded.response.status, recorded.response.headers)];
+  for (let at = 0; at < body.length; at += pieceBytes)
+    emissions.push(...exchange.push(body.subarray(at, at + pieceBytes)));
+  emissions.push(...exchange.end());
+  return JSON.stringify(
+    emissions.map((one) => (one.kind === 'chunk' ? { ...one, raw: Buffer.from(one.raw ?? []).toString() } : one)),
+  );
 }
 
 const summaryOf = (answer: HttpAnswer): Recorded['expected'] => readExpected('openai', [answer.json()]);
@@ -90,8 +110,10 @@ const endsClean = ({ text }: HttpAnswer): boolean =>
 
 suite('recorded exchanges through the gateway', () => {
   let check: Check;
+  let folder: ReturnType<typeof folderWith> | undefined;
   let events: ReplayUpstream | undefined;
   let bytes: ReplayUpstream | undefined;
+  let random: ReplayUpstream | undefined;
   let rig: ReplayGateway;
   const playables: Playable[] = [];
   const answers = new Map<string, Answers>();
@@ -108,30 +130,41 @@ suite('recorded exchanges through the gateway', () => {
       if (!built.has(`${source.dialect} ${source.operation}`)) continue;
       for (const recorded of readRecorded(source.file)) playables.push({ source, recorded });
     }
+    const more = readMore().filter(({ source }) => built.has(`${source.dialect} chat`));
+    playables.push(...more);
+    folder = folderWith(more);
     check = await loadCheck();
-    events = await ReplayUpstream.start({ chunk: 'event' });
-    bytes = await ReplayUpstream.start({ chunk: 'byte' });
-    rig = await ReplayGateway.start(playables, events.url);
+    events = await ReplayUpstream.start({ chunk: 'event' }, folder.place);
+    bytes = await ReplayUpstream.start({ chunk: 'byte' }, folder.place);
+    random = await ReplayUpstream.start({ chunk: 'random' }, folder.place);
+    rig = await ReplayGateway.start(playables, events.url, { timers: PATIENT });
     const streams = playables.filter((one) => one.source.operation === 'chat' && !isError(one) && !isOtherApi(one));
-    await forEach(playables, async (one) => {
+    await forEach(playables, AT_ONCE, async (one) => {
       answers.set(one.recorded.id, { collected: await rig.ask(one) });
     });
-    await forEach(streams, async (one) => {
+    await forEach(streams, AT_ONCE, async (one) => {
       answersOf(one).streamed = await rig.ask(one, true);
     });
+    const [own, others] = [streams.filter((one) => !more.includes(one)), streams.filter((one) => more.includes(one))];
     await rig.point(bytes.url);
-    await forEach(streams, async (one) => {
-      answersOf(one).inBytes = await rig.ask(one, true);
+    await forEach(own, AT_ONCE, async (one) => {
+      answersOf(one).inPieces = await rig.ask(one, true);
     });
-  }, 170_000);
+    await rig.point(random.url);
+    await forEach(others, AT_ONCE, async (one) => {
+      answersOf(one).inPieces = await rig.ask(one, true);
+    });
+  }, 600_000);
   afterAll(async () => {
     await (rig as ReplayGateway | undefined)?.stop();
     await events?.stop();
     await bytes?.stop();
+    await random?.stop();
+    folder?.remove();
   }, 60_000);
 
   function findingsOf(playable: Playable): readonly string[] {
-    const { collected, streamed, inBytes } = answersOf(playable);
+    const { collected, streamed, inPieces } = answersOf(playable);
     if (collected.status !== 200) return [`${String(collected.status)} ${collected.text.slice(0, 200)}`];
     if (playable.source.operation === 'embeddings') {
       const { usage } = collected.json<{ usage: { prompt_tokens: number } }>();
@@ -144,7 +177,7 @@ suite('recorded exchanges through the gateway', () => {
     const found: (readonly [name: string, summary: Recorded['expected']])[] = [['collected', summaryOf(collected)]];
     for (const [name, answer] of [
       ['streamed', streamed],
-      ['in bytes', inBytes],
+      ['in pieces', inPieces],
     ] as const) {
       if (answer === undefined || !endsClean(answer)) return [`${name}: ${String(answer?.status)} no clean end`];
       found.push([name, summaryOfStream(answer)]);
@@ -163,6 +196,13 @@ suite('recorded exchanges through the gateway', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('give the same in single bytes as in one piece, in every dialect', () => {
+    const differing = playables
+      .filter((one) => !isError(one) && one.source.operation === 'chat' && bodyOf(one.recorded).length < MOST_BYTES)
+      .filter((one) => emissionsOf(one, 1) !== emissionsOf(one, Infinity));
+    expect(differing.map(({ recorded }) => recorded.id)).toEqual([]);
+  }, 120_000);
+
   it('list no exception that is none', () => {
     const built = new Map(playables.map((one) => [one.recorded.id, one]));
     for (const id of Object.keys(EXCEPTIONS)) {
@@ -174,11 +214,11 @@ suite('recorded exchanges through the gateway', () => {
   it('give only what is valid against the schemas of OpenAI', () => {
     const invalid: string[] = [];
     for (const playable of served()) {
-      const { collected, streamed, inBytes } = answersOf(playable);
+      const { collected, streamed, inPieces } = answersOf(playable);
       const isChat = playable.source.operation === 'chat';
       const schema = isChat ? 'CreateChatCompletionResponse' : 'CreateEmbeddingResponse';
       const found = [check(schema, collected.json())];
-      for (const answer of [streamed, inBytes]) {
+      for (const answer of [streamed, inPieces]) {
         for (const event of answer === undefined ? [] : eventsIn(answer.text))
           found.push(check('CreateChatCompletionStreamResponse', event));
       }
@@ -204,9 +244,9 @@ suite('recorded exchanges through the gateway', () => {
   it('never end clean where the recording has no end', () => {
     const torn = playables.filter((one) => isTorn(one) && !isOtherApi(one));
     for (const playable of torn) {
-      const { collected, streamed, inBytes } = answersOf(playable);
+      const { collected, streamed, inPieces } = answersOf(playable);
       expect([playable.recorded.id, collected.status]).toEqual([playable.recorded.id, 502]);
-      for (const answer of [streamed, inBytes]) expect(answer !== undefined && endsClean(answer)).toBe(false);
+      for (const answer of [streamed, inPieces]) expect(answer !== undefined && endsClean(answer)).toBe(false);
     }
   });
 

@@ -132,7 +132,7 @@ describe.each(NAMES)('%s, as an independent mock speaks it', (name) => {
       const [choice] = answer.choices;
       expect(choice?.finish_reason).toBe('tool_calls');
       const calls = choice?.message.tool_calls?.map((call) => (call.type === 'function' ? call.function : null));
-      expect(calls?.map((call) => [call?.name, JSON.parse(call?.arguments ?? '')])).toEqual([
+      expect(calls?.map((call) => [call?.name, JSON.parse(call?.arguments ?? '') as unknown])).toEqual([
         ['search_vehicles', { plate: 'B-AI 1' }],
         ['search_vehicles', { plate: 'B-AI 2' }],
       ]);

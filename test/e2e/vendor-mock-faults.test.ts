@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import OpenAI, { APIError } from 'openai';
 
+import { parseAmount } from '../../src/platform/money/index.js';
 import { GatewayApp, type HttpAnswer } from '../support/gateway-app.js';
 import { until } from '../support/in-flight.js';
 import { MOCKED_VENDORS, VendorMock, type MockedName } from '../support/vendor-mock.js';
@@ -80,11 +81,11 @@ async function beginStream(model: string) {
   const reader = answer.body?.getReader();
   let text = '';
   while (!text.includes('word0')) {
-    const { value, done } = (await reader?.read()) ?? { done: true, value: undefined };
-    if (done) throw new Error(`No piece came: ${text}`);
-    text += Buffer.from(value).toString('utf8');
+    const piece = await reader?.read();
+    if (piece?.value === undefined) throw new Error(`No piece came: ${text}`);
+    text += Buffer.from(piece.value as Uint8Array).toString('utf8');
   }
-  return { text, id: answer.headers.get('x-request-id'), hangUp: () => hangUp.abort() };
+  return { text, id: answer.headers.get('x-request-id'), hangUp };
 }
 
 describe.each(NAMES)('%s, as an independent mock speaks it', (name) => {
@@ -174,10 +175,10 @@ describe.each(NAMES)('%s, as an independent mock speaks it', (name) => {
     const { text, id, hangUp } = await beginStream(model);
     // The mock is still writing: pieces arrive as they are made.
     expect(text).not.toContain('word39');
-    hangUp();
+    hangUp.abort();
     const { status, aip } = await explained(id);
     expect(status).toBe('client_closed');
-    expect(Number(aip.cost.amount)).toBeGreaterThan(0);
+    expect(parseAmount(aip.cost.amount)).toBeGreaterThan(0n);
     await until('the partner sees that we left', async () => ((await mock.hangUps(name)) > before ? true : undefined));
   });
 });

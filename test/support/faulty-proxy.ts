@@ -42,6 +42,11 @@ export class FaultyProxy {
     return (this.#server.address() as AddressInfo).port;
   }
 
+  /** Sockets that are open, on both sides. */
+  get open(): number {
+    return this.#sockets.size;
+  }
+
   async start(): Promise<this> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
     return this;
@@ -102,7 +107,7 @@ class ProxiedConnection {
     private readonly caller: Socket,
     private readonly open: () => Socket,
   ) {
-    caller.on('data', (bytes) => {
+    caller.on('data', (bytes: Buffer) => {
       this.#ask(bytes);
     });
     caller.on('end', () => this.#server?.end());
@@ -131,7 +136,7 @@ class ProxiedConnection {
 
   #connected(): Socket {
     const server = this.open();
-    server.on('data', (bytes) => {
+    server.on('data', (bytes: Buffer) => {
       this.#answer(bytes);
     });
     server.on('end', () => {

@@ -3,7 +3,7 @@ export interface Exchange {
   readonly path: string;
   readonly status: number;
   readonly headers: Headers;
-  /** The body as it came over the wire. */
+  /** The body as it came over the wire; rejects when the client hung up before its end. */
   readonly text: Promise<string>;
 }
 
@@ -13,12 +13,15 @@ export class RecordingFetch {
 
   readonly fetch: typeof fetch = async (input, init) => {
     const response = await fetch(input, init);
+    const text = response.clone().text();
+    // Whoever wants the text gets the rejection; it is nobody's when nobody does.
+    text.catch(() => undefined);
     const url = input instanceof Request ? input.url : String(input);
     this.exchanges.push({
       path: new URL(url).pathname,
       status: response.status,
       headers: response.headers,
-      text: response.clone().text(),
+      text,
     });
     return response;
   };

@@ -72,7 +72,7 @@ export const MOCKED_VENDORS = {
 /** Name of a mocked vendor. */
 export type MockedName = keyof typeof MOCKED_VENDORS;
 
-/** The only key the mock takes. Signed requests carry none, so they go to a mock that asks for nothing. */
+/** Signed requests carry no key, so they go to a mock that asks for nothing. */
 const KEY = 'key-of-the-mock-0123456789';
 const AWS_KEYS = 'AKIDEXAMPLE12345:0123456789abcdefghijklmnopqrstuvwxyzABCD';
 const CAPABILITIES = {
@@ -94,6 +94,7 @@ const HUNG_UP = /^aimock_requests_total\{.*status="destroyed".*\} (\d+)$/gm;
 export class VendorMock {
   readonly #keyed = new LLMock({ metrics: true, auth: { apiKeys: [KEY] }, logLevel: 'silent' });
   readonly #open = new LLMock({ metrics: true, logLevel: 'silent' });
+  readonly #admins = new WeakMap<GatewayApp, string>();
   #added = 0;
 
   async start(): Promise<this> {
@@ -121,6 +122,11 @@ export class VendorMock {
   /** What was asked of the vendor's models since {@link clear}, in the vendor's language read by the mock. */
   asked(name: MockedName): ReturnType<LLMock['getRequests']> {
     return this.#of(name).getRequests();
+  }
+
+  /** The only key that the mock takes. */
+  get key(): string {
+    return KEY;
   }
 
   /** Where the vendor listens. */
@@ -155,7 +161,7 @@ export class VendorMock {
     const price = options.price ?? '1';
     await gateway.price(upstreamModel, { input: price, output: price }, vendor);
     const provider = `${name}-${String(this.#added)}`;
-    const answer = await gateway.api('POST', '/api/providers', gateway.token(await gateway.user('admin')), {
+    const answer = await gateway.api('POST', '/api/providers', await this.#adminOf(gateway), {
       name: provider,
       vendor,
       dialect,
@@ -176,6 +182,12 @@ export class VendorMock {
     });
     if (answer.status !== 201) throw new Error(`Provider ${provider}: ${String(answer.status)} ${answer.text}`);
     return { provider, upstreamModel };
+  }
+
+  async #adminOf(gateway: GatewayApp): Promise<string> {
+    const known = this.#admins.get(gateway) ?? gateway.token(await gateway.user('admin'));
+    this.#admins.set(gateway, known);
+    return known;
   }
 
   #of(name: MockedName): LLMock {

@@ -1,6 +1,7 @@
 import type { Adapter } from './adapter.js';
 import { anthropicChat } from './anthropic/openai-anthropic.js';
 import { bedrockChat } from './bedrock/openai-bedrock.js';
+import { bedrockEmbeddings } from './bedrock/openai-bedrock-embeddings.js';
 import { cohereChat } from './cohere/openai-cohere.js';
 import { cohereEmbeddings } from './cohere/openai-cohere-embeddings.js';
 import { geminiChat } from './gemini/openai-gemini.js';
@@ -14,6 +15,7 @@ export const ADAPTERS: readonly Adapter[] = [
   openAiEmbeddings,
   anthropicChat,
   bedrockChat,
+  bedrockEmbeddings,
   cohereChat,
   cohereEmbeddings,
   geminiChat,

@@ -43,6 +43,7 @@ const BY_VENDOR: Readonly<Record<string, Partial<Capabilities>>> = {
     maxOutput: 16_384,
   },
   azure: { parallelTools: true, images: 'url', jsonSchema: true, n: true, context: 128_000, maxOutput: 16_384 },
+  bedrock: { jsonMode: false, seed: false },
   cohere: { parallelTools: true, jsonSchema: true, context: 128_000, maxOutput: 4_096 },
   anthropic: {
     parallelTools: true,

@@ -406,24 +406,6 @@ describe('credentials', () => {
   });
 });
 
-describe('POST /api/providers/{id}/test', () => {
-  it('proves a provider without cost', async () => {
-    const provider = await created('probed');
-    const before = upstream.seen.length;
-    const answer = await post(`/api/providers/${provider.id}/test`);
-    expect(answer.json.data).toMatchObject([{ model: 'probed', ok: true, problem: 'none' }]);
-    expect(upstream.seen).toHaveLength(before);
-  });
-
-  it('says what is wrong, also before the first deployment', async () => {
-    const provider = await created('none', { deployments: [], baseUrl: 'http://127.0.0.1:9/v1' });
-    const answer = await post(`/api/providers/${provider.id}/test`);
-    expect(answer.json.data).toMatchObject([
-      { model: null, ok: false, problem: 'connect', message: 'No connection: nothing listens there.' },
-    ]);
-  });
-});
-
 describe('each change', () => {
   it('leaves an audit record, a notice and a new configuration', async () => {
     const before = (await recordsOf(world, 'provider.change')).length;

@@ -14,6 +14,7 @@ import {
 } from '../../../src/providers/attempt-gate.js';
 import { AdapterRegistry } from '../../../src/providers/adapter-registry.js';
 import { anthropicChat } from '../../../src/providers/adapters/anthropic/openai-anthropic.js';
+import { bedrockChat } from '../../../src/providers/adapters/bedrock/openai-bedrock.js';
 import { openAiEmbeddings } from '../../../src/providers/adapters/openai/openai-embeddings.js';
 import { openAiChat } from '../../../src/providers/adapters/openai/openai-openai.js';
 import { AttemptLauncher } from '../../../src/providers/attempt-launcher.js';
@@ -120,7 +121,7 @@ export class CallRig {
     const keyFile = path.join(this.#directory, 'key');
     writeFileSync(keyFile, Buffer.alloc(32, 3), { mode: 0o600 });
     const config = new ProvidersConfig(keyFile, allowCidrs, true);
-    const adapters = new AdapterRegistry([openAiChat, openAiEmbeddings, anthropicChat]);
+    const adapters = new AdapterRegistry([openAiChat, openAiEmbeddings, anthropicChat, bedrockChat]);
     this.box = new SecretBox(config);
     this.transport = new Transport(config, this.origins, this.clock);
     this.vault = new CredentialVault(this.box);

@@ -105,6 +105,17 @@ describe('the connection test says what is wrong:', () => {
     await expectFinding(url, { problem, message });
   });
 
+  it('nothing, by a question that costs nothing', async () => {
+    const asked: string[] = [];
+    const url = await answering((request, response) => {
+      asked.push(`${request.method ?? ''} ${request.url ?? ''}`);
+      response.end('{"data":[{"id":"up-1"}]}');
+    });
+    const [finding] = await examine({ baseUrl: url, deployments: [{ model: 'probed', upstreamModel: 'up-1' }] });
+    expect(finding).toMatchObject({ model: 'probed', ok: true, problem: 'none' });
+    expect(asked).toEqual(['GET /v1/models']);
+  });
+
   it('a redirect, which nobody follows', async () => {
     let followed = 0;
     const target = await answering((_request, response) => {
