@@ -58,9 +58,12 @@ async function createAdjustments(runner: QueryRunner): Promise<void> {
     FOR EACH STATEMENT EXECUTE FUNCTION metering_refuse_change()`);
 }
 
-const LEVELS = ['hour', 'hour_partner', 'hour_case', 'day', 'day_partner', 'day_case'] as const;
+const LEVELS = ['hour', 'day'].flatMap((unit) =>
+  ['', '_partner', '_case', '_user', '_investigation'].map((cut) => `${unit}${cut}`),
+);
 
-/** `partner` levels know what answered, `case` levels know whom it was for, the plain ones know both. */
+/** The plain levels know everything; `partner` what answered, `case` whom it was for, `user` and `investigation` what answered one
+ *  of those: reports read the smallest that knows enough. */
 async function createRollups(runner: QueryRunner): Promise<void> {
   await runner.query(`
     CREATE TABLE usage_rollup (
@@ -100,7 +103,7 @@ async function createRollups(runner: QueryRunner): Promise<void> {
   for (const level of ['hour', 'day'] as const) {
     for (const column of ['user', 'investigation', 'team'] as const) {
       await runner.query(`
-        CREATE INDEX usage_rollup_${level}_${column} ON usage_rollup_${level} (org_id, ${column}_id, start)`);
+        CREATE INDEX usage_rollup_${level}_by_${column} ON usage_rollup_${level} (org_id, ${column}_id, start)`);
     }
   }
   await runner.query(`

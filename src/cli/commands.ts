@@ -2,6 +2,8 @@ import { adminCreate } from './admin-create.js';
 import { auditVerify } from './audit-verify.js';
 import type { Command } from './command.js';
 import { demoAsk } from './demo-ask.js';
+import { exportChargeback, exportFocus, exportUsage } from './exports.js';
+import { invoiceImport, invoiceReconcile } from './invoices.js';
 import { keyCreate, keyRevoke } from './keys.js';
 import { ledgerCheck } from './ledger-check.js';
 import { migrateStatus, migrateUp } from './migrate.js';
@@ -10,6 +12,7 @@ import { providerDrain, providerList, providerRemove, providerResume, providerTe
 import { secretsInit } from './secrets-init.js';
 import { serveCommand } from './serve.js';
 import { simulate } from './simulate.js';
+import { statementList, statementMake, statementShow } from './statements.js';
 import { surge } from './surge.js';
 import { tokenMint } from './token-mint.js';
 
@@ -31,6 +34,14 @@ export const COMMANDS: readonly Command[] = [
   providerRemove,
   auditVerify,
   ledgerCheck,
+  exportUsage,
+  exportChargeback,
+  exportFocus,
+  statementMake,
+  statementList,
+  statementShow,
+  invoiceImport,
+  invoiceReconcile,
   simulate,
   surge,
   demoAsk,

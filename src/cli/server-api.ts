@@ -1,3 +1,9 @@
+import { createWriteStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+
+import { request } from 'undici';
+
 import { IdentityService } from '../identity/index.js';
 import type { Permission } from '../platform/security/index.js';
 import { callApi, demoEnvironment, type ApiAnswer } from './api.js';
@@ -18,6 +24,8 @@ export interface ServerCall {
   readonly body?: unknown;
   /** Version that a change is based on. */
   readonly version?: number;
+  /** So that a repeated call has no second effect. */
+  readonly idempotencyKey?: string;
 }
 
 /** The running server's REST API with the rights of one of its users. */
@@ -28,17 +36,44 @@ export class ServerApi {
   ) {}
 
   /** The parsed answer; undefined when it has none. @throws CommandError when the server refuses, with its words */
-  async call<T>({ method, path, body, version }: ServerCall): Promise<T> {
+  async call<T>({ method, path, body, version, idempotencyKey }: ServerCall): Promise<T> {
     const answer = await callApi(`${this.url}${path}`, {
       method,
       headers: {
         authorization: `Bearer ${this.token}`,
         ...(version === undefined ? {} : { 'if-match': `"${String(version)}"` }),
+        ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
       },
       ...(body === undefined ? {} : { body }),
     });
     if (answer.status >= 300) throw new CommandError(refusalOf(answer), exitOf(answer.status));
     return (answer.body === '' ? undefined : JSON.parse(answer.body)) as T;
+  }
+
+  /** All rows of a list, page by page. */
+  async *rows<T>(path: string): AsyncGenerator<T> {
+    for (let next: string | null | undefined; next !== null;) {
+      const at = next === undefined ? `${path}?limit=200` : `${path}?limit=200&cursor=${next}`;
+      const page = await this.call<{ readonly data: readonly T[]; readonly next: string | null }>({
+        method: 'GET',
+        path: at,
+      });
+      yield* page.data;
+      next = page.next;
+    }
+  }
+
+  /** Writes what is at `path` to a file, from the byte on where an earlier try broke off. */
+  async download(path: string, file: string): Promise<void> {
+    const { size } = await stat(file).catch(() => ({ size: 0 }));
+    const answer = await request(`${this.url}${path}`, {
+      headers: { authorization: `Bearer ${this.token}`, ...(size === 0 ? {} : { range: `bytes=${String(size)}-` }) },
+    });
+    if (answer.statusCode >= 300) {
+      const refusal = { status: answer.statusCode, headers: answer.headers, body: await answer.body.text() };
+      throw new CommandError(refusalOf(refusal), exitOf(refusal.status));
+    }
+    await pipeline(answer.body, createWriteStream(file, { flags: answer.statusCode === 206 ? 'a' : 'w' }));
   }
 }
 

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 
 import { AuditModule } from '../audit/index.js';
+import { CostCentresController } from './api/cost-centres.controller.js';
 import { InvoicesController } from './api/invoices.controller.js';
 import { PricesController } from './api/prices.controller.js';
 import { ReconciliationsController } from './api/reconciliations.controller.js';
@@ -15,6 +16,7 @@ import { MonthsJob } from './jobs/months.job.js';
 import { RollupsJob } from './jobs/rollups.job.js';
 import { MeteringService } from './metering.service.js';
 import { ChargeRepository } from './persistence/charge.repository.js';
+import { CostCentreRepository } from './persistence/cost-centre.repository.js';
 import { METERING_ENTITIES } from './persistence/entities.js';
 import { InvoiceRepository } from './persistence/invoice.repository.js';
 import { LedgerRepository } from './persistence/ledger.repository.js';
@@ -25,11 +27,18 @@ import { StatementRepository } from './persistence/statement.repository.js';
 import { UsageRecordRepository } from './persistence/usage-record.repository.js';
 import { PricesService } from './prices.service.js';
 import { RollupsService } from './rollups/rollups.service.js';
+import { CostCentresService } from './statements/cost-centres.service.js';
 import { StatementsService } from './statements/statements.service.js';
 
 @Module({
   imports: [TypeOrmModule.forFeature([...METERING_ENTITIES]), AuditModule],
-  controllers: [InvoicesController, PricesController, ReconciliationsController, StatementsController],
+  controllers: [
+    CostCentresController,
+    InvoicesController,
+    PricesController,
+    ReconciliationsController,
+    StatementsController,
+  ],
   providers: [
     MeteringService,
     PricesService,
@@ -38,6 +47,8 @@ import { StatementsService } from './statements/statements.service.js';
     RollupsJob,
     RollupsService,
     RollupRepository,
+    CostCentresService,
+    CostCentreRepository,
     StatementsService,
     StatementRepository,
     InvoicesService,

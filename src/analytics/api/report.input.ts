@@ -15,6 +15,7 @@ const currency = z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code');
 const ids = z.array(z.uuid()).max(MAX_NAMES).default([]);
 const instant = z.iso.datetime({ offset: true });
 /** `a,b,c` of a query string. */
+// eslint-disable-next-line @typescript-eslint/explicit-function-return-type -- the type of a pipe is longer than what it says
 function listOf<Out>(item: z.ZodType<Out>) {
   return z
     .string()

@@ -27,6 +27,7 @@ export class ReportsController {
   @HttpCode(202)
   @RequirePermission('report:export')
   @ApiOperation({ summary: 'Order a file: usage, chargeback or FOCUS rows' })
+  // eslint-disable-next-line no-restricted-syntax -- each parameter is a part of the request
   async start(
     @CurrentPrincipal() principal: Principal,
     @Param({ schema: reportKindPath }) { kind }: z.output<typeof reportKindPath>,

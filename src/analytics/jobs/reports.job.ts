@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { Cron, CronExpression, Interval } from '@nestjs/schedule';
 
 import { InjectLogger, type Logger } from '../../platform/logging/index.js';
@@ -8,13 +8,18 @@ const LOOK_EVERY_MS = 2_000;
 
 /** Makes the files that were ordered, one at a time per replica. */
 @Injectable()
-export class ReportsJob {
+export class ReportsJob implements OnModuleDestroy {
   #isRunning = false;
 
   constructor(
     private readonly runner: ReportRunner,
     @InjectLogger() private readonly logger: Logger,
   ) {}
+
+  /** What is in the making is carried on by another replica, from its last complete unit on. */
+  async onModuleDestroy(): Promise<void> {
+    await this.runner.stop();
+  }
 
   @Interval(LOOK_EVERY_MS)
   async look(): Promise<void> {

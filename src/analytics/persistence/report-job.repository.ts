@@ -231,6 +231,14 @@ export class ReportJobRepository {
     );
   }
 
+  /** Gives a job back: whoever looks next takes it up. */
+  async release(tx: Tx, { id, attempt }: ReportJob): Promise<void> {
+    await rowsOf(tx, { text: `UPDATE report_job SET state = 'QUEUED', lease_until = NULL WHERE ${MINE}` }, [
+      id,
+      attempt,
+    ]);
+  }
+
   /** Ends a job for good after `maxAttempts`, or lets the next look try it again. */
   async fail(
     tx: Tx,

@@ -97,14 +97,16 @@ export class UsageReportRepository {
     const bind: Bind = (value) => `$${String(values.push(value))}`;
     const keys = query.by.map((dimension) => COLUMN[dimension]);
     const columns = [...(query.granularity === 'TOTAL' ? [] : ['start']), ...keys];
-    const groups = columns.length === 0 ? '' : `GROUP BY ${columns.join(', ')}`;
+    // The sums of one segment are those of the whole.
+    const isWhole = query.segments.length === 1;
+    const groups = isWhole || columns.length === 0 ? '' : `GROUP BY ${columns.join(', ')}`;
     const order = query.order === 'time' ? 'start NULLS FIRST, cost DESC, keys' : 'cost DESC, keys';
     const facts = sourceOf(query, bind);
     const page = `LIMIT ${bind(query.limit)} OFFSET ${bind(query.offset)}`;
     const text = `
       WITH grouped AS (
         SELECT ${query.granularity === 'TOTAL' ? 'NULL::timestamptz AS start' : 'start'},
-               ARRAY[${keys.map((key) => `${key}::text`).join(', ')}]::text[] AS keys, ${SUMS}
+               ARRAY[${keys.map((key) => `${key}::text`).join(', ')}]::text[] AS keys, ${isWhole ? COUNTS.join(', ') : SUMS}
           FROM (${facts}) f ${groups})
       SELECT g.*, sum(g.cost) OVER () AS whole FROM grouped g ORDER BY ${order} ${page}`;
     const rows = await rowsOf<Row>(tx, { text }, values);

@@ -16,16 +16,22 @@ import { headerOf, ReportRows } from './report-rows.js';
 const deflate = promisify(gzip);
 const inflate = promisify(gunzip);
 const CHUNK_BYTES = 512 * 1024;
-const LEASE_MS = 10 * 60_000;
-const MAX_ATTEMPTS = 3;
+const LEASE_MS = 5 * 60_000;
+const MAX_ATTEMPTS = 5;
 
 /** Somebody else carries the job on, or it was removed. */
 class LostJobError extends Error {}
+
+/** This process ends: the job goes back, to be carried on by another. */
+class StoppedError extends Error {}
 
 /** Works off report jobs: one unit after the other, in pieces of half a megabyte, so that memory stays the same however long the
  *  file becomes, and so that a job whose process died goes on after its last complete unit. */
 @Injectable()
 export class ReportRunner {
+  #isStopping = false;
+  #running: Promise<unknown> = Promise.resolve();
+
   constructor(
     private readonly unitOfWork: UnitOfWork,
     private readonly jobs: ReportJobRepository,
@@ -33,14 +39,31 @@ export class ReportRunner {
     private readonly clock: Clock,
   ) {}
 
-  /** Makes the file of the oldest waiting job. False: there is none. */
+  /** Makes the file of the oldest waiting job. False: there is none, or this process ends. */
   async runNext(): Promise<boolean> {
+    if (this.#isStopping) return false;
+    const running = this.#runNext();
+    this.#running = running.catch(() => undefined);
+    return running;
+  }
+
+  /** Gives a job in the making back and takes no other. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    await this.#running;
+  }
+
+  async #runNext(): Promise<boolean> {
     const job = await this.unitOfWork.run((tx) => this.jobs.claim(tx, this.clock.nowMs(), LEASE_MS));
     if (job === undefined) return false;
     try {
       await this.#make(job);
     } catch (error) {
       if (error instanceof LostJobError) return true;
+      if (error instanceof StoppedError) {
+        await this.unitOfWork.run((tx) => this.jobs.release(tx, job));
+        return false;
+      }
       const message = error instanceof AppError ? error.code : 'internal_error';
       await this.unitOfWork.run((tx) =>
         this.jobs.fail(tx, job, message, { maxAttempts: MAX_ATTEMPTS, nowMs: this.clock.nowMs() }),
@@ -63,7 +86,10 @@ export class ReportRunner {
     let rows = job.rows;
     for (const [index, unit] of units.entries()) {
       if (index < job.unitsDone) continue;
-      rows += await this.lines.write(job.orgId, job.query, unit, (line) => file.add(line, index));
+      rows += await this.lines.write(job.orgId, job.query, unit, (line) => {
+        if (this.#isStopping) throw new StoppedError();
+        return file.add(line, index);
+      });
       await file.flush(index);
       const progress = { unitsDone: index + 1, rows, bytes: file.bytes };
       const isMine = await this.unitOfWork.run((tx) =>

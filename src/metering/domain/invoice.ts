@@ -59,7 +59,7 @@ export function toLine(cells: Readonly<Record<string, string>>, at: number): Inv
   if (kind !== 'USAGE' && kind !== 'CREDIT' && kind !== 'TAX') throw wrong(at, 'kind is USAGE, CREDIT or TAX');
   const [day, model, quantity] = [of('day'), of('model'), of('quantity')];
   if (kind === 'USAGE' && (day === null || model === null)) throw wrong(at, 'usage names its day and model');
-  if (day !== null && (!DAY.test(day) || Number.isNaN(Date.parse(day)))) throw wrong(at, 'day is YYYY-MM-DD');
+  if (!isDay(day)) throw wrong(at, 'day is YYYY-MM-DD');
   if (quantity !== null && !QUANTITY.test(quantity)) throw wrong(at, 'quantity is a decimal ≥ 0 of at most six places');
   return {
     kind,
@@ -71,6 +71,8 @@ export function toLine(cells: Readonly<Record<string, string>>, at: number): Inv
     amount: readAmount(of('amount'), at),
   };
 }
+
+const isDay = (day: string | null): boolean => day === null || (DAY.test(day) && !Number.isNaN(Date.parse(day)));
 
 function readAmount(text: string | null, at: number): PicoUsd {
   try {

@@ -66,26 +66,22 @@ export function reconcile(ours: readonly OurCell[], theirs: readonly TheirCell[]
   };
   const left = collect(ours.map(common), addOurs);
   const right = collect(theirs.map(common), addTheirs);
-  return [...new Set([...left.keys(), ...right.keys()])].sort().map((key) => {
-    const [mine, yours] = [left.get(key), right.get(key)];
-    const cell = mine ?? yours;
-    if (cell === undefined) throw new Error('A key comes from one side');
-    const { day, credential, model, meter } = cell;
-    return {
-      day,
-      credential,
-      model,
-      meter,
-      verdict: verdictOf(mine, yours),
-      ours: mine?.amount ?? ZERO,
-      theirs: yours?.amount ?? ZERO,
-      ourQuantity: mine?.quantity ?? null,
-      theirQuantity: yours?.quantity ?? null,
-      unconfirmed: mine?.unconfirmed ?? ZERO,
-      counted: mine?.counted ?? ZERO,
-      assumed: mine?.assumed ?? ZERO,
-    };
-  });
+  return [...new Set([...left.keys(), ...right.keys()])].sort().map((key) => bothSides(left.get(key), right.get(key)));
+}
+
+function bothSides(ours: OurCell | undefined, theirs: TheirCell | undefined): ReconciledCell {
+  const cell = ours ?? theirs;
+  if (cell === undefined) throw new Error('A key comes from one side');
+  const { day, credential, model, meter } = cell;
+  const { unconfirmed, counted, assumed } = ours ?? { unconfirmed: ZERO, counted: ZERO, assumed: ZERO };
+  return {
+    ...{ day, credential, model, meter, unconfirmed, counted, assumed },
+    verdict: verdictOf(ours, theirs),
+    ours: ours?.amount ?? ZERO,
+    theirs: theirs?.amount ?? ZERO,
+    ourQuantity: ours?.quantity ?? null,
+    theirQuantity: theirs?.quantity ?? null,
+  };
 }
 
 function verdictOf(ours: OurCell | undefined, theirs: TheirCell | undefined): Verdict {

@@ -67,7 +67,7 @@ export class VariancePosting {
     const shares = splitByWeight(
       cell.theirs - cell.ours,
       // What a charge of no meter takes back weighs as much as what one adds.
-      charges.map(({ cost }) => (cost < 0n ? -cost : cost)),
+      charges.map(({ cost }) => (cost < 0n ? 0n - cost : cost)),
     );
     return charges
       .map((charge, index) => ({ ...charge, meter: cell.meter, share: shares[index] ?? 0n }))

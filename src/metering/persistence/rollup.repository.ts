@@ -29,6 +29,13 @@ const SUMMED = SUMS.split(', ')
 const WHAT = 'provider, deployment_id, model, task, criticality, tier, outcome';
 const WHO = 'team_id, user_id, key_id, investigation_id, operation_id';
 const WORLD = 'org_id, currency, simulated';
+/** Levels that are made from the plain one of their unit, and what they know. */
+const CUTS: readonly (readonly [string, string])[] = [
+  ['partner', WHAT],
+  ['case', WHO],
+  ['user', 'team_id, user_id, provider, model'],
+  ['investigation', 'investigation_id, operation_id, provider, model'],
+];
 
 /** One level from a finer source: `source` has the columns of a rollup and an instant called `instant`. */
 function level(name: string, unit: 'hour' | 'day', source: string, dimensions: string): string {
@@ -40,8 +47,11 @@ function level(name: string, unit: 'hour' | 'day', source: string, dimensions: s
 const FACTS = `(SELECT at AS instant, f.* FROM usage_fact f WHERE at >= $1 AND at < $2)`;
 const HOURS = `(SELECT start AS instant, r.* FROM usage_rollup r WHERE level = 'hour' AND NOT synthetic AND start >= $1 AND start < $2)`;
 const DAYS = HOURS.replace(`'hour'`, `'day'`);
-const clear = (levels: string): string =>
-  `DELETE FROM usage_rollup WHERE level IN (${levels}) AND NOT synthetic AND start >= $1 AND start < $2`;
+/** Removes all levels of a unit in a range. */
+function clear(unit: 'hour' | 'day'): string {
+  const levels = [`'${unit}'`, ...CUTS.map(([cut]) => `'${unit}_${cut}'`)].join(', ');
+  return `DELETE FROM usage_rollup WHERE level IN (${levels}) AND NOT synthetic AND start >= $1 AND start < $2`;
+}
 
 /** Sums of usage per hour and day. Rows that a seed marked synthetic are never touched. */
 @Injectable()
@@ -92,19 +102,17 @@ export class RollupRepository {
   /** Makes the hours from `fromMs` to `toMs` again, both whole hours. */
   async rebuildHours(tx: Tx, fromMs: number, toMs: number): Promise<void> {
     const range = [new Date(fromMs), new Date(toMs)];
-    await rowsOf(tx, { text: clear(`'hour', 'hour_partner', 'hour_case'`) }, range);
+    await rowsOf(tx, { text: clear('hour') }, range);
     await rowsOf(tx, { text: level('hour', 'hour', FACTS, `${WHAT}, ${WHO}`) }, range);
-    await rowsOf(tx, { text: level('hour_partner', 'hour', HOURS, WHAT) }, range);
-    await rowsOf(tx, { text: level('hour_case', 'hour', HOURS, WHO) }, range);
+    for (const [cut, known] of CUTS) await rowsOf(tx, { text: level(`hour_${cut}`, 'hour', HOURS, known) }, range);
   }
 
   /** Makes the days from `fromMs` to `toMs` again from their hours, both whole days. */
   async rebuildDays(tx: Tx, fromMs: number, toMs: number): Promise<void> {
     const range = [new Date(fromMs), new Date(toMs)];
-    await rowsOf(tx, { text: clear(`'day', 'day_partner', 'day_case'`) }, range);
+    await rowsOf(tx, { text: clear('day') }, range);
     await rowsOf(tx, { text: level('day', 'day', HOURS, `${WHAT}, ${WHO}`) }, range);
-    await rowsOf(tx, { text: level('day_partner', 'day', DAYS, WHAT) }, range);
-    await rowsOf(tx, { text: level('day_case', 'day', DAYS, WHO) }, range);
+    for (const [cut, known] of CUTS) await rowsOf(tx, { text: level(`day_${cut}`, 'day', DAYS, known) }, range);
   }
 
   /** Takes up to `limit` hours that changed after they were summed, oldest first. They are the caller's to rebuild: whoever

@@ -143,7 +143,7 @@ describe('rollups, statements, FOCUS export and ledger agree to the pico', () =>
       said.set(`report by ${by}`, formatAmount(picoUsd(total)));
       said.set(`groups by ${by}`, formatAmount(sum(groups.map(({ totals: { cost } }) => cost.amount))));
     }
-    for (const level of ['hour', 'hour_partner', 'hour_case', 'day', 'day_partner', 'day_case']) {
+    for (const level of ['hour', 'hour_partner', 'hour_user', 'day', 'day_case', 'day_user', 'day_investigation']) {
       const [row] = await rows<{ cost: string }>(
         database.url,
         'SELECT sum(cost)::text AS cost FROM usage_rollup WHERE level = $1 AND start < $2',

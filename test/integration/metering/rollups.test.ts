@@ -35,7 +35,8 @@ async function sums(): Promise<readonly Record<string, string>[]> {
 async function expectAgreement(): Promise<void> {
   const all = new Map((await sums()).map(({ level, ...rest }) => [level, rest]));
   for (const unit of ['hour', 'day']) {
-    for (const suffix of ['', '_partner', '_case']) expect(all.get(unit + suffix)).toEqual(all.get(`records ${unit}`));
+    for (const suffix of ['', '_partner', '_case', '_user', '_investigation'])
+      expect(all.get(unit + suffix)).toEqual(all.get(`records ${unit}`));
   }
 }
 
