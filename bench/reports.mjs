@@ -214,10 +214,9 @@ async function focusFile(context, client, wanted) {
   clearInterval(sampling);
   clearInterval(holding);
   const size = `${job.rows} rows, ${(job.bytes / 1e6).toFixed(0)} MB in ${seconds(startedAt)}`;
-  say(
-    `FOCUS export, ${wanted} day(s) by the hour: ${job.state}, ${size}; memory (RSS) at most ${peakMb.toFixed(0)} MB`,
-  );
-  return { job, peakMb };
+  say(`FOCUS export, ${wanted} day(s) by the hour: ${job.state}, ${size}`);
+  say(`  memory at most: ${heldMb.toFixed(0)} MB held after a collection, ${peakMb.toFixed(0)} MB RSS`);
+  return { job, heldMb };
 }
 
 async function orderWithoutEvidence(client, query, units) {
