@@ -44,14 +44,19 @@ export class BudgetFlush {
     const settles = flush.settles.filter(({ hold }) => settled.has(hold.id));
     const ready = await this.#ready(tx, flush.asks, flush.nowMs);
     const { decisions, moved } = await this.#decide(tx, settles, ready);
-    const holds = ready.flatMap((ask) => {
+    const taken = ready.flatMap((ask) => {
       const decision = decisions.get(ask);
-      return decision?.kind === 'held' ? [decision.hold] : [];
+      return decision?.kind === 'held'
+        ? [{ hold: decision.hold, reason: ask.extends === true ? 'extend' : 'reserve' }]
+        : [];
     });
-    await this.balances.insertHolds(tx, holds);
+    await this.balances.insertHolds(
+      tx,
+      taken.map(({ hold }) => hold),
+    );
     await this.metering.insertLedger(tx, [
       ...settles.map((settle) => settleEntry(settle, flush.nowMs)),
-      ...holds.map((hold) => holdEntry(hold, flush.nowMs)),
+      ...taken.map(({ hold, reason }) => holdEntry(hold, reason, flush.nowMs)),
     ]);
     await this.watch.moved(tx, moved, flush.nowMs);
     return {
@@ -167,7 +172,7 @@ function factsOf({ facts, metric, endsAtMs, period }: AskLimit): BudgetFacts {
   return { ...facts, metric, period, resetsAtMs: period === 'LIFETIME' ? null : endsAtMs };
 }
 
-function holdEntry(hold: Hold, atMs: number): LedgerEntry {
+function holdEntry(hold: Hold, reason: string, atMs: number): LedgerEntry {
   return {
     id: newId(),
     orgId: hold.orgId,
@@ -180,7 +185,7 @@ function holdEntry(hold: Hold, atMs: number): LedgerEntry {
     balanceIds: hold.lines.map(({ balanceId }) => balanceId),
     heldDeltas: hold.lines.map(({ amount }) => amount),
     postedDeltas: hold.lines.map(() => ZERO),
-    reason: hold.reason ?? 'reserve',
+    reason,
     ref: null,
   };
 }

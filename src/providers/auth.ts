@@ -22,7 +22,7 @@ export function applySecret(
   auth: { readonly scheme: AuthScheme; readonly headerName: string },
   secret: Secret | null,
 ): void {
-  if (auth.scheme === 'none' || secret === null) return;
+  if (secret === null) return;
   switch (auth.scheme) {
     case 'bearer':
       headers['authorization'] = `Bearer ${secret.reveal()}`;
@@ -32,5 +32,11 @@ export function applySecret(
       return;
     case 'header':
       headers[auth.headerName] = secret.reveal();
+      return;
+    case 'none':
+      return;
+    case 'sigv4':
+    case 'google_sa':
+      throw new Error(`The scheme ${auth.scheme} makes its own headers`);
   }
 }

@@ -107,8 +107,7 @@ export function holdOf(ask: ReadyAsk, kept: readonly AskCandidate[]): Hold {
       only: line.own ? line.served : null,
     }));
   const { holdId: id, orgId, requestId, currency, openedAtMs, expiresAtMs } = ask;
-  const reason = ask.extends === true ? 'extend' : 'reserve';
-  return { id, orgId, requestId, currency, amount, lines: held, openedAtMs, expiresAtMs, reason };
+  return { id, orgId, requestId, currency, amount, lines: held, openedAtMs, expiresAtMs };
 }
 
 function move(deltas: Map<number, Delta>, balanceId: number, by: Partial<Delta>): void {

@@ -30,8 +30,6 @@ export interface Hold {
   readonly lines: readonly HoldLine[];
   readonly openedAtMs: number;
   readonly expiresAtMs: number;
-  /** Why it was taken, for the ledger. Absent: unknown, read back from its row. */
-  readonly reason?: 'reserve' | 'extend';
 }
 
 /** What one deployment used of a call. */

@@ -41,7 +41,7 @@ export class CallPlacement {
   async place(frame: CallFrame, { attribution, criticality, trace, signal }: PlacementWish): Promise<PlacedCall> {
     const startMs = trace.elapsedMs();
     const { call, deadlineAtMs } = frame;
-    let isFound = false;
+    const looked = { found: false };
     const search = this.queue.find({
       waiting: {
         criticality,
@@ -53,14 +53,14 @@ export class CallPlacement {
         const wish = { ...routeWish(frame), atMs: this.clock.nowMs(), deadlineAtMs, criticality };
         const placement = this.routing.place(wish);
         if (placement.kind === 'busy') return { ok: false, refusal: placement.refusal };
-        isFound = true;
+        looked.found = true;
         return { ok: true, room: placement };
       },
       deadlineAtMs,
       signal,
     });
     // The first look is made at once: when it finds room, its time is ours and not that of a queue.
-    const isAtOnce = isFound;
+    const isAtOnce = looked.found;
     const placed = await search;
     if (!isAtOnce) trace.queuedMs = trace.elapsedMs() - startMs;
     if (placed === undefined) throw new CallerGoneError();

@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { mkdtemp, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { type Account, handOver, spawnAs } from './account.js';
@@ -44,7 +43,7 @@ export async function initialiseCluster(options: {
 }): Promise<void> {
   const { binaries, account, dataDir } = options;
   const draft = await mkdtemp(`${dataDir}.new-`);
-  const secretDir = await mkdtemp(path.join(tmpdir(), 'aip-pg-'));
+  const secretDir = await mkdtemp(`${dataDir}.login-`);
   const secret = path.join(secretDir, 'password');
   try {
     await writeFile(secret, `${options.password}\n`, { mode: 0o600 });

@@ -30,6 +30,7 @@ import {
   type Role,
 } from '../../../src/platform/security/index.js';
 import { ConfigSnapshots, SnapshotModule } from '../../../src/platform/snapshot/index.js';
+import { TelemetryModule } from '../../../src/platform/telemetry/index.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 
 /** Routes that only tests have. */
@@ -121,6 +122,7 @@ export async function startDirectoryApp(
       ConfigModule.forRoot(config),
       ClockModule,
       LoggingModule.forRoot(logger),
+      TelemetryModule,
       DatabaseModule.forRoot({ url: database.url, poolSize: 6 }),
       TypeOrmModule.forFeature([...IDENTITY_ENTITIES, ...(options.entities ?? [])] as (new () => object)[]),
       SnapshotModule,
