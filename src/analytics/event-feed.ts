@@ -43,7 +43,12 @@ export class EventFeed implements OnApplicationShutdown {
   }
 
   async #join(): Promise<void> {
-    if (this.#listeners === 0) this.#head = await this.unitOfWork.read((tx) => this.outbox.findHead(tx));
+    if (this.#listeners === 0) {
+      this.#head = await this.unitOfWork.run(async (tx) => {
+        await this.outbox.publish(tx);
+        return this.outbox.findHead(tx);
+      });
+    }
     this.#listeners += 1;
     this.#cancel ??= this.clock.after(TICK_MS, () => void this.#tick());
   }
@@ -52,7 +57,10 @@ export class EventFeed implements OnApplicationShutdown {
     this.#cancel = undefined;
     if (this.#listeners === 0 || this.#stopped) return;
     try {
-      const events = await this.unitOfWork.read((tx) => this.outbox.findAfter(tx, this.#head));
+      const events = await this.unitOfWork.run(async (tx) => {
+        await this.outbox.publish(tx);
+        return this.outbox.findAfter(tx, this.#head);
+      });
       for (const event of events) {
         this.#head = event.seq;
         await this.#pubSub.publish(TOPIC, event);

@@ -28,7 +28,8 @@ export interface OutboxEvent {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** A notice as it lies in the outbox. `seq` only grows. */
+/** A notice that was published. `seq` grows in the order in which notices became visible: nothing ever appears below a number
+ *  that somebody has read. */
 export interface StoredEvent extends OutboxEvent {
   readonly seq: number;
 }

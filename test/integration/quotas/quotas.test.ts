@@ -96,7 +96,11 @@ function refusal(work: () => unknown): AppError {
 }
 
 async function eventsOf(overrideId: string): Promise<string[]> {
-  const events = await world.get(UnitOfWork).read((tx) => world.get(OutboxRepository).findAfter(tx, 0));
+  const outbox = world.get(OutboxRepository);
+  const events = await world.get(UnitOfWork).run(async (tx) => {
+    await outbox.publish(tx);
+    return outbox.findAfter(tx, 0);
+  });
   return events.filter(({ data }) => data['overrideId'] === overrideId).map(({ type }) => type);
 }
 

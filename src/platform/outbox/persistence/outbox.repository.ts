@@ -4,7 +4,7 @@ import { rowsOf, type Tx } from '../../database/unit-of-work.js';
 import type { EventType, OutboxEvent, StoredEvent } from '../outbox-event.js';
 
 interface Row {
-  readonly seq: string;
+  readonly position: string;
   readonly id: string;
   readonly org_id: string;
   readonly type: string;
@@ -13,6 +13,8 @@ interface Row {
 }
 
 const MAX_READ = 500;
+/** Advisory lock of whoever numbers notices. Held until COMMIT, so that numbers become visible in their order. */
+const PUBLISH_LOCK = 4_242_010;
 
 /** Rows of the outbox. */
 @Injectable()
@@ -37,17 +39,38 @@ export class OutboxRepository {
     );
   }
 
-  /** Notices after `seq`, oldest first, at most 500. */
+  /** Numbers notices whose transaction has ended, oldest first, at most 500; nothing while another publisher does. A notice can
+   *  be numbered only when it is visible: one that commits late gets a late number and is not missed. */
+  async publish(tx: Tx): Promise<number> {
+    const [lock] = await rowsOf<{ got: boolean }>(
+      tx,
+      { name: 'outbox_publish_lock', text: 'SELECT pg_try_advisory_xact_lock($1) AS got' },
+      [PUBLISH_LOCK],
+    );
+    if (lock?.got !== true) return 0;
+    // A statement of its own: its snapshot is younger than the lock, so it sees all that earlier publishers numbered.
+    const rows = await rowsOf(tx, {
+      name: 'outbox_publish',
+      text: `UPDATE outbox SET position = fresh.position
+               FROM (SELECT seq, nextval('outbox_position') AS position
+                       FROM (SELECT seq FROM outbox WHERE position IS NULL ORDER BY seq LIMIT ${String(MAX_READ)}) waiting) fresh
+              WHERE outbox.seq = fresh.seq
+             RETURNING outbox.seq`,
+    });
+    return rows.length;
+  }
+
+  /** Published notices after `seq`, in order, at most 500. */
   async findAfter(tx: Tx, seq: number): Promise<readonly StoredEvent[]> {
     const rows = await rowsOf<Row>(
       tx,
       {
-        text: `SELECT seq, id, org_id, type, at, data FROM outbox WHERE seq > $1 ORDER BY seq LIMIT ${String(MAX_READ)}`,
+        text: `SELECT position, id, org_id, type, at, data FROM outbox WHERE position > $1 ORDER BY position LIMIT ${String(MAX_READ)}`,
       },
       [seq],
     );
     return rows.map((row) => ({
-      seq: Number(row.seq),
+      seq: Number(row.position),
       id: row.id,
       orgId: row.org_id,
       type: row.type as StoredEvent['type'],
@@ -70,9 +93,9 @@ export class OutboxRepository {
     return row?.org_id;
   }
 
-  /** The newest sequence number, 0 when there is none. */
+  /** The newest number that was published, 0 when there is none. */
   async findHead(tx: Tx): Promise<number> {
-    const [row] = await rowsOf<{ head: string }>(tx, { text: 'SELECT coalesce(max(seq), 0) AS head FROM outbox' });
+    const [row] = await rowsOf<{ head: string }>(tx, { text: 'SELECT coalesce(max(position), 0) AS head FROM outbox' });
     return Number(row?.head ?? 0);
   }
 }
