@@ -57,12 +57,26 @@ const MOST_TIMES_BOUND = 10;
 /** Prompt tokens that no model of today accepts. */
 const MOST_INPUT = 100_000_000;
 
-const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
+/** True for a safe integer ≥ 0. */
+export const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
 
 /** Reads a count of a vendor: absent and null are absent, never 0. Attacker-controlled. `NaN` when it is no number. */
 export function readCount(value: unknown): number | undefined {
   if (value === undefined || value === null) return undefined;
   return typeof value === 'number' ? value : NaN;
+}
+
+/** Tokens that only the vendor's total knows; a total below the sum, or that is no count, says nothing. */
+export function excessOf(total: number | undefined, sum: number): number {
+  return total === undefined || !isCount(total) ? 0 : Math.max(0, total - sum);
+}
+
+/** The extras of a usage with audio. */
+export function audioExtras(inputAudio: number, outputAudio: number): { readonly extras?: readonly UsageExtra[] } {
+  const extras: UsageExtra[] = [];
+  if (inputAudio > 0) extras.push({ meter: 'inputAudio', quantity: inputAudio });
+  if (outputAudio > 0) extras.push({ meter: 'outputAudio', quantity: outputAudio });
+  return extras.length === 0 ? {} : { extras };
 }
 
 /** Accepts a usage only when every count is a safe integer ≥ 0 and the output at most ten times what was allowed.

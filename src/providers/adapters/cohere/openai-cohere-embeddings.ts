@@ -1,17 +1,8 @@
-import type { Embedding, EmbeddingRequest, SseEvent } from '../../../openai/index.js';
-import type {
-  Adapter,
-  CapabilityGap,
-  DeploymentView,
-  HeaderView,
-  ReceivedBytes,
-  UpstreamCall,
-  WireRequest,
-} from '../adapter.js';
-import { AnswerExchange } from '../answer-exchange.js';
+import type { EmbeddingRequest } from '../../../openai/index.js';
+import type { Adapter, CapabilityGap, DeploymentView, HeaderView, UpstreamCall, WireRequest } from '../adapter.js';
+import { EmbeddingExchange } from '../embedding-exchange.js';
 import type { UpstreamFailure } from '../failure.js';
-import { isJsonObject, isSet, listOf, objectOf, type JsonObject } from '../json-value.js';
-import { encodeVector } from '../vectors.js';
+import { isSet, listOf, objectOf, type JsonObject } from '../json-value.js';
 import { readUsage } from './read-usage.js';
 import { classify, post, probe } from './wire.js';
 
@@ -58,58 +49,20 @@ function embedBody({ deployment, request: asked }: UpstreamCall): JsonObject {
   };
 }
 
-class CohereEmbeddingsExchange extends AnswerExchange {
+class CohereEmbeddingsExchange extends EmbeddingExchange {
   readonly request: WireRequest;
-  readonly received: ReceivedBytes = { textBytes: 0, reasoningBytes: 0 };
-  readonly #model: string;
-  readonly #wantsBase64: boolean;
 
   constructor(call: UpstreamCall) {
-    super();
-    this.#model = call.deployment.upstreamModel;
-    this.#wantsBase64 = (call.request as EmbeddingRequest).encoding_format === 'base64';
+    super(call);
     this.request = post(call.deployment, 'embed', embedBody(call));
-  }
-
-  /** Vectors come whole: whoever answered has billed. */
-  override get billed(): 'maybe' {
-    return 'maybe';
   }
 
   override classify(status: number, headers: HeaderView, body: Uint8Array): UpstreamFailure {
     return classify(status, headers, body);
   }
 
-  event(_event: SseEvent, _json: unknown): void {
-    this.malformed('it streamed what cannot be streamed');
-  }
-
   body(json: unknown): void {
-    const data = isJsonObject(json) ? this.#vectors(objectOf(json['embeddings'])) : null;
-    if (data === null) {
-      this.malformed('its answer has no vectors');
-      return;
-    }
-    const report = readUsage(objectOf(json)['meta'], 0);
-    const prompt = report?.usage?.input ?? 0;
-    this.report(report, null);
-    const usage = { prompt_tokens: prompt, total_tokens: prompt };
-    this.emit({ kind: 'embedding', response: { object: 'list', data, model: this.#model, usage } });
-    this.done();
-  }
-
-  close(): void {
-    if (!this.isOver) this.failAs('truncated');
-  }
-
-  /** Vectors come in the order of the texts; null when one of them is none. */
-  #vectors({ float }: JsonObject): readonly Embedding[] | null {
-    const data: Embedding[] = [];
-    for (const [index, vector] of listOf(float).entries()) {
-      const embedding = encodeVector(vector, this.#wantsBase64);
-      if (embedding === null) return null;
-      data.push({ object: 'embedding', index, embedding });
-    }
-    return data.length === 0 ? null : data;
+    const { embeddings, meta } = objectOf(json);
+    this.answer(listOf(objectOf(embeddings)['float']), readUsage(meta, 0));
   }
 }

@@ -1,19 +1,10 @@
-import type { Embedding, EmbeddingRequest, SseEvent } from '../../../openai/index.js';
-import type {
-  Adapter,
-  CapabilityGap,
-  DeploymentView,
-  HeaderView,
-  ReceivedBytes,
-  UpstreamCall,
-  WireRequest,
-} from '../adapter.js';
-import { AnswerExchange } from '../answer-exchange.js';
+import type { EmbeddingRequest } from '../../../openai/index.js';
+import type { Adapter, CapabilityGap, DeploymentView, HeaderView, UpstreamCall, WireRequest } from '../adapter.js';
 import { gap, uniqueGaps } from '../capability-gaps.js';
+import { EmbeddingExchange } from '../embedding-exchange.js';
 import type { UpstreamFailure } from '../failure.js';
 import { isJsonObject, isSet, listOf, objectOf, type JsonObject } from '../json-value.js';
 import { checkUsage, readCount, type UsageReport } from '../usage.js';
-import { encodeVector } from '../vectors.js';
 import { isVertex, modelName, post, probe } from './endpoints.js';
 import { classifyGoogle, classifyGoogleBody, hasError, readLimits } from './google-error.js';
 
@@ -33,7 +24,7 @@ export const geminiEmbeddings: Adapter = {
   gaps: (request, deployment) => embeddingGaps(request as EmbeddingRequest, deployment),
   ignored: (request) => (isSet(request['user']) ? ['user'] : []),
   cost: () => ({ inputTimes: 1, meters: [] }),
-  open: (call) => new EmbeddingsExchange(call),
+  open: (call) => new GeminiEmbeddingsExchange(call),
   limits: readLimits,
   probe,
 };
@@ -74,33 +65,18 @@ function requestOf({ deployment, request }: UpstreamCall): WireRequest {
     : post(deployment, 'batchEmbedContents', { requests });
 }
 
-class EmbeddingsExchange extends AnswerExchange {
+class GeminiEmbeddingsExchange extends EmbeddingExchange {
   readonly request: WireRequest;
-  readonly received: ReceivedBytes = { textBytes: 0, reasoningBytes: 0 };
-  readonly #upstreamModel: string;
-  readonly #wantsBase64: boolean;
   readonly #count: number;
 
   constructor(call: UpstreamCall) {
-    super();
-    const request = call.request as EmbeddingRequest;
-    this.#upstreamModel = call.deployment.upstreamModel;
-    this.#wantsBase64 = request.encoding_format === 'base64';
-    this.#count = textsOf(request).length;
+    super(call);
+    this.#count = textsOf(call.request as EmbeddingRequest).length;
     this.request = requestOf(call);
-  }
-
-  /** Vectors come whole: whoever answered has billed. */
-  override get billed(): 'maybe' {
-    return 'maybe';
   }
 
   override classify(status: number, headers: HeaderView, body: Uint8Array): UpstreamFailure {
     return classifyGoogle(status, headers, body);
-  }
-
-  event(_event: SseEvent, _json: unknown): void {
-    this.malformed('it streamed what cannot be streamed');
   }
 
   body(json: unknown): void {
@@ -108,29 +84,10 @@ class EmbeddingsExchange extends AnswerExchange {
       this.fail({ kind: 'failure', failure: classifyGoogleBody(json, this.reader.status, 'no') });
       return;
     }
-    const found = isJsonObject(json) ? vectorsIn(json) : [];
-    const data = found.flatMap((vector, index): readonly Embedding[] => {
-      const embedding = encodeVector(vector, this.#wantsBase64);
-      return embedding === null ? [] : [{ object: 'embedding', index, embedding }];
-    });
-    if (data.length === 0 || data.length !== found.length) this.malformed('its answer has no vectors');
-    else if (data.length !== this.#count) this.malformed('it left out vectors');
-    else this.#answer(objectOf(json), data);
-  }
-
-  close(): void {
-    if (!this.isOver) this.failAs('truncated');
-  }
-
-  #answer(json: JsonObject, data: readonly Embedding[]): void {
-    const model = this.#upstreamModel;
-    const report = usageOf(json);
-    const prompt = report?.usage?.input ?? 0;
-    this.emit({ kind: 'answered', model });
-    this.report(report, null);
-    const response = { object: 'list', data, model, usage: { prompt_tokens: prompt, total_tokens: prompt } } as const;
-    this.emit({ kind: 'embedding', response });
-    this.done();
+    const answer = objectOf(json);
+    const vectors = vectorsIn(answer);
+    if (vectors.length > 0 && vectors.length !== this.#count) this.malformed('it left out vectors');
+    else this.answer(vectors, usageOf(answer), this.upstreamModel);
   }
 }
 

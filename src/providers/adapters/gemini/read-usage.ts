@@ -1,5 +1,5 @@
 import { isJsonObject, listOf, type JsonObject } from '../json-value.js';
-import { checkUsage, readCount, type TokenUsage, type UsageExtra, type UsageReport } from '../usage.js';
+import { audioExtras, checkUsage, excessOf, isCount, readCount, type TokenUsage, type UsageReport } from '../usage.js';
 
 /** Reads Gemini's `usageMetadata`, which names thoughts beside the answer and the prompt of its own tools beside ours. Counts that
  *  are 0 are left out on the wire; without the prompt's there is no report. `outputBound`: tokens over all choices.
@@ -11,7 +11,7 @@ export function readUsage(raw: JsonObject, outputBound: number): UsageReport | n
   const reported = countOf(raw['cachedContentTokenCount']);
   const candidates = countOf(raw['candidatesTokenCount']);
   const thoughts = countOf(raw['thoughtsTokenCount']);
-  if ([prompt, ofTools, reported, candidates, thoughts].some(isNoCount)) return { usage: null, anomaly: 'refused' };
+  if (![prompt, ofTools, reported, candidates, thoughts].every(isCount)) return { usage: null, anomaly: 'refused' };
   const cached = Math.min(reported, prompt + ofTools);
   const fresh = prompt + ofTools - cached;
   const inputAudio = Math.min(fresh, audioIn(raw));
@@ -23,7 +23,7 @@ export function readUsage(raw: JsonObject, outputBound: number): UsageReport | n
     cacheWrite: 0,
     output: candidates - outputAudio,
     reasoning: thoughts + excess,
-    ...withExtras(inputAudio, outputAudio),
+    ...audioExtras(inputAudio, outputAudio),
   };
   const report = checkUsage(usage, outputBound);
   if (report.usage === null) return report;
@@ -31,8 +31,6 @@ export function readUsage(raw: JsonObject, outputBound: number): UsageReport | n
 }
 
 const countOf = (value: unknown): number => readCount(value) ?? 0;
-
-const isNoCount = (value: number): boolean => !Number.isSafeInteger(value) || value < 0;
 
 /** Audio of the prompt that was not read from a cache. */
 function audioIn(raw: JsonObject): number {
@@ -46,19 +44,7 @@ function audioOf(details: unknown): number {
   for (const detail of listOf(details)) {
     if (!isJsonObject(detail) || detail['modality'] !== 'AUDIO') continue;
     const count = countOf(detail['tokenCount']);
-    if (!isNoCount(count)) sum += count;
+    if (isCount(count)) sum += count;
   }
   return sum;
-}
-
-/** Tokens that only the total knows; a total below the sum, or that is no count, says nothing. */
-function excessOf(total: number | undefined, sum: number): number {
-  return total === undefined || isNoCount(total) ? 0 : Math.max(0, total - sum);
-}
-
-function withExtras(inputAudio: number, outputAudio: number): { readonly extras?: readonly UsageExtra[] } {
-  const extras: UsageExtra[] = [];
-  if (inputAudio > 0) extras.push({ meter: 'inputAudio', quantity: inputAudio });
-  if (outputAudio > 0) extras.push({ meter: 'outputAudio', quantity: outputAudio });
-  return extras.length === 0 ? {} : { extras };
 }

@@ -1,10 +1,12 @@
 import { isJsonObject, objectOf, type JsonObject } from '../json-value.js';
 import {
+  audioExtras,
   checkUsage,
+  excessOf,
+  isCount,
   readCount,
   type TokenUsage,
   type UsageAnomaly,
-  type UsageExtra,
   type UsageReport,
 } from '../usage.js';
 import type { Quirks } from './quirks.js';
@@ -66,7 +68,7 @@ export function readUsage(raw: unknown, quirks: Quirks, outputBound: number): Us
   const counts = readCounts(raw, outputBound > 0);
   if (counts === null) return null;
   const { prompt, completion, total, inputAudio, outputAudio } = counts;
-  if ([prompt, completion, counts.cached, counts.written, counts.reasoning, inputAudio, outputAudio].some(isNoCount)) {
+  if (![prompt, completion, counts.cached, counts.written, counts.reasoning, inputAudio, outputAudio].every(isCount)) {
     return { usage: null, anomaly: 'refused' };
   }
   const outside = isOutside(counts, quirks);
@@ -82,27 +84,13 @@ export function readUsage(raw: unknown, quirks: Quirks, outputBound: number): Us
     cacheWrite: written,
     output: completion - inside - audioOut,
     reasoning: (outside ? counts.reasoning : inside) + excess,
-    ...withExtras(audioIn, audioOut),
+    ...audioExtras(audioIn, audioOut),
   };
   const report = checkUsage(usage, outputBound);
   if (report.usage === null) return report;
   const anomaly: UsageAnomaly | null =
     excess > 0 ? 'unexplained_total' : cached + written < counts.cached + counts.written ? 'overlap' : null;
   return { usage, anomaly };
-}
-
-const isNoCount = (value: number): boolean => !Number.isSafeInteger(value) || value < 0;
-
-/** Tokens that only the total knows; a total below the sum, or that is no count, says nothing. */
-function excessOf(total: number | undefined, sum: number): number {
-  return total === undefined || isNoCount(total) ? 0 : Math.max(0, total - sum);
-}
-
-function withExtras(inputAudio: number, outputAudio: number): { readonly extras?: readonly UsageExtra[] } {
-  const extras: UsageExtra[] = [];
-  if (inputAudio > 0) extras.push({ meter: 'inputAudio', quantity: inputAudio });
-  if (outputAudio > 0) extras.push({ meter: 'outputAudio', quantity: outputAudio });
-  return extras.length === 0 ? {} : { extras };
 }
 
 /** The cost a vendor names, as decimal text; for reconciliation only. */
