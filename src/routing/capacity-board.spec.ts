@@ -94,6 +94,42 @@ describe('permits', () => {
   });
 });
 
+describe('what one class may fill of a deployment', () => {
+  const wide = aDeployment({ vendor: 'mistral', limits: { maxConcurrent: 8 } });
+
+  it.each([
+    ['sheddable', 5],
+    ['sheddable-plus', 7],
+    ['critical', 8],
+  ] as const)('%s: %i of 8 attempts at once', (criticality, most) => {
+    const board = boardWith(wide);
+    let count = 0;
+    while (board.admit(wide, ask(0, { criticality })).ok) count += 1;
+    expect(count).toBe(most);
+    expect(board.live(wide, ask(0, { criticality })).refusal).toBe('upstream_limit');
+  });
+
+  it('does not bind a call that failed elsewhere', () => {
+    const board = boardWith(wide);
+    while (board.admit(wide, ask(0, { criticality: 'sheddable' })).ok);
+    expect(board.admit(wide, ask(0, { criticality: 'sheddable', isFailover: true })).ok).toBe(true);
+  });
+
+  it('counts the use by the end of the window for classes that make room, once there is a rate', () => {
+    const board = boardWith(wide);
+    board.observed(wide, anAttempt(0), [spentAt(60_000, 58)]);
+    const offer = (atMs: number): void => {
+      granted(board.admit(wide, ask(atMs))).release();
+      board.observed(wide, anAttempt(atMs), []);
+    };
+    for (let n = 0; n < 5; n += 1) offer(1_000 + n);
+    expect(board.live(wide, ask(2_000, { criticality: 'sheddable' })).refusal).toBeNull();
+    for (let n = 0; n < 15; n += 1) offer(9_000 + n);
+    expect(board.live(wide, ask(11_000, { criticality: 'sheddable' })).refusal).toBe('upstream_limit');
+    expect(board.live(wide, ask(11_000, { criticality: 'critical' })).refusal).toBeNull();
+  });
+});
+
 describe('the breaker', () => {
   it('opens for a lone deployment too, and says when to come back', () => {
     const board = opened();

@@ -256,8 +256,7 @@ export class CapacityBoard implements AttemptGate, AttemptObserver {
 }
 
 function laneAsk({ atMs, inputTokens, outputTokens, criticality, isFailover }: Omit<AttemptAsk, 'claim'>): LaneAsk {
-  const isCritical = criticality === 'critical' || criticality === 'critical-plus';
-  return { atMs, inputTokens, outputTokens, isCritical, isFailover };
+  return { atMs, inputTokens, outputTokens, criticality, isFailover };
 }
 
 /** The refusal of a deployment whose lanes all refuse: its breaker's when every lane's breaker is open, and the earliest end. */

@@ -1,5 +1,7 @@
+import type { Criticality } from '../platform/security/index.js';
 import type { AttemptRecord, Deployment, LimitObservation } from '../providers/index.js';
 import { breakerShare, CLOSED, nextBreaker, type BreakerSignal, type BreakerState } from './domain/breaker.js';
+import { CLASS_SHARES, isUrgent, looksAhead } from './domain/class-share.js';
 import { nextConcurrency, startConcurrency, type Concurrency } from './domain/concurrency.js';
 import type { CapacityLane as LaneView } from './domain/deployment-capacity.js';
 import { usedBeyondReport, usedOf } from './domain/attempt-usage.js';
@@ -28,7 +30,7 @@ export interface LaneAsk {
   readonly atMs: number;
   readonly inputTokens: number;
   readonly outputTokens: number;
-  readonly isCritical: boolean;
+  readonly criticality: Criticality;
   readonly isFailover: boolean;
 }
 
@@ -93,11 +95,6 @@ export class CapacityLane {
     return Math.max(1, Math.floor(Math.min(this.#max, this.#concurrency.limit) * this.ramp));
   }
 
-  /** Attempts it may bear: twice the limit as long as nothing spoke against it. */
-  get likelyLimit(): number {
-    return Math.min(this.#max, this.concurrencyLimit * (this.#concurrency.isUnproven ? 2 : 1));
-  }
-
   get ramp(): number {
     return this.#breaker.kind === 'half-open' ? 1 : Math.max(0.1, breakerShare(this.#breaker));
   }
@@ -138,11 +135,6 @@ export class CapacityLane {
       least = Math.min(least, pool.shareAfter(this.#units(pool.headroom.unit, ask), ask.atMs));
     }
     return least;
-  }
-
-  /** Highest predicted use of any limit. */
-  predictedUse(nowMs: number): number {
-    return Math.max(0, ...this.pools.all(nowMs).map((pool) => pool.predictedUse(nowMs)));
   }
 
   /** Tokens that the limits leave; null: unknown. */
@@ -256,21 +248,34 @@ export class CapacityLane {
     return { reason: 'breaker_open', retryAtMs: gone.untilMs };
   }
 
-  #loadRefusal({ atMs, isFailover }: LaneAsk): LaneRefusal | null {
+  #loadRefusal({ atMs, criticality, isFailover }: LaneAsk): LaneRefusal | null {
     const most = isFailover ? this.#mostForFailover : this.concurrencyLimit;
     if (this.#inFlight >= most) return { reason: 'upstream_limit', retryAtMs: null };
     if (atMs < this.#backOffUntilMs) return { reason: 'upstream_limit', retryAtMs: this.#backOffUntilMs };
+    // A call that failed elsewhere was let in already.
+    if (!isFailover && this.#use(criticality, atMs) > CLASS_SHARES[criticality]) {
+      return { reason: 'upstream_limit', retryAtMs: null };
+    }
     if (!growsSlowly(this.deploymentNow())) return null;
     const before = this.#rate.count(atMs, MINUTE_MS, MINUTE_MS);
     const isTooFast = this.#rate.count(atMs, MINUTE_MS) >= Math.max(FREE_GROWTH, 2 * before);
     return isTooFast ? { reason: 'upstream_limit', retryAtMs: atMs + BACK_OFF_MS } : null;
   }
 
+  /** Used share of what it bears, for a call of this class. */
+  #use(criticality: Criticality, nowMs: number): number {
+    // Twice the limit as long as nothing spoke against it.
+    const likely = Math.min(this.#max, this.concurrencyLimit * (this.#concurrency.isUnproven ? 2 : 1));
+    const busy = this.#inFlight / likely;
+    if (!looksAhead(criticality)) return busy;
+    return Math.max(busy, ...this.pools.all(nowMs).map((pool) => pool.predictedUse(nowMs)));
+  }
+
   #limitRefusal(ask: LaneAsk): LaneRefusal | null {
     let latest: number | null = null;
     for (const pool of this.pools.all(ask.atMs)) {
       const units = this.#units(pool.headroom.unit, ask);
-      const untilMs = pool.refusedUntil({ units, isCritical: ask.isCritical, nowMs: ask.atMs });
+      const untilMs = pool.refusedUntil({ units, isUrgent: isUrgent(ask.criticality), nowMs: ask.atMs });
       if (untilMs !== null) latest = Math.max(latest ?? 0, untilMs);
     }
     if (latest === null) return null;

@@ -73,11 +73,7 @@ export class DeploymentLanes {
       retryAtMs: open.length > 0 || retries.length === 0 ? null : Math.min(...retries),
       credentialRefused: lanes.length === 0,
       permits: open.reduce((sum, lane) => sum + lane.permits, 0),
-      limit: lanes.reduce((sum, lane) => sum + lane.likelyLimit, 0),
-      inFlight: lanes.reduce((sum, lane) => sum + lane.inFlight, 0),
       headroom: most(judged.map((lane) => lane.shareAfter(ask))) ?? 0,
-      // Only classes that make room for others look ahead.
-      predictedUse: ask.isCritical ? 0 : Math.min(...judged.map((lane) => lane.predictedUse(ask.atMs))),
       tokensLeft: tokens.includes(null) ? null : most(tokens),
       ramp: most(judged.map(({ breaker }) => breakerShare(breaker))) ?? 0,
       ttftMs: least(judged.map(({ health }) => health.ttftMs)),

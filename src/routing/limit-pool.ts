@@ -16,14 +16,16 @@ import {
 import { RateCounter } from './domain/rate-counter.js';
 
 /** The last tenth of a limit is for calls of class `critical` and above. */
-export const CRITICAL_SHARE = 0.1;
+export const URGENT_SHARE = 0.1;
 const RATE_MS = 30_000;
+/** Less than this says nothing about what comes: a handful of calls at once is no rate. */
+const LEAST_RATE_MS = 10_000;
 
 /** What one call needs of a limit. */
 export interface Need {
   readonly units: number;
   /** May use the last tenth. */
-  readonly isCritical: boolean;
+  readonly isUrgent: boolean;
   readonly nowMs: number;
 }
 
@@ -43,11 +45,11 @@ export class LimitPool {
   ) {}
 
   /** When the call would fit; null: it fits now; Infinity: nobody knows. */
-  refusedUntil({ units, isCritical, nowMs }: Need): number | null {
+  refusedUntil({ units, isUrgent, nowMs }: Need): number | null {
     if (units <= 0) return null;
     const available = this.available(nowMs);
     if (available === null) return null;
-    const kept = isCritical ? 0 : (this.headroom.limit ?? 0) * CRITICAL_SHARE;
+    const kept = isUrgent ? 0 : (this.headroom.limit ?? 0) * URGENT_SHARE;
     if (available >= units + kept) return null;
     return availableAtMs(this.headroom, units + kept + this.elsewhere, nowMs) ?? Infinity;
   }
@@ -125,7 +127,7 @@ export class LimitPool {
   /** Use per millisecond in the last half minute, or since the first use. */
   #perMs(nowMs: number): number {
     if (this.#firstUseMs === undefined) return 0;
-    const spanMs = Math.min(RATE_MS, Math.max(1_000, nowMs - this.#firstUseMs));
+    const spanMs = Math.min(RATE_MS, Math.max(LEAST_RATE_MS, nowMs - this.#firstUseMs));
     return this.#rate.count(nowMs, spanMs) / spanMs;
   }
 }

@@ -13,7 +13,6 @@ import { outputBoundAt } from './domain/filter-candidates.js';
 import { choosePool } from './domain/model-pool.js';
 import { planRoute } from './domain/plan-route.js';
 import { PolicyBook, type PolicyInForce } from './domain/policy-book.js';
-import { CLASS_SHARES, poolUse } from './domain/pool-use.js';
 import type { RouteDecision, Task } from './domain/route-decision.js';
 import type { Candidate, RequestFacts, RouteRequest, RoutingWish } from './domain/route-request.js';
 import { determineTask, TASKS } from './domain/task.js';
@@ -116,12 +115,9 @@ export class RoutingService {
   place(wish: RouteWish): Placement {
     try {
       const decision = this.plan(wish);
-      const criticality = wish.criticality ?? 'critical';
-      if (poolUse(decision, criticality) <= CLASS_SHARES[criticality]) {
-        for (const { deployment } of decision.attempts) {
-          const claim = this.board.claim(deployment, this.#ask(deployment, wish));
-          if (claim !== undefined) return { kind: 'placed', decision, claim };
-        }
+      for (const { deployment } of decision.attempts) {
+        const claim = this.board.claim(deployment, this.#ask(deployment, wish));
+        if (claim !== undefined) return { kind: 'placed', decision, claim };
       }
       return { kind: 'busy', refusal: noRoom(wish.model) };
     } catch (error) {

@@ -104,6 +104,7 @@ describe('a step to ten times the load over three partners', () => {
     surge.offer(54, 10_000);
     surge.offer(120, 5_000);
     expect(surge.refused).toBe(0);
-    expect(surge.inFlight).toBe(60);
+    // All but the last tenth, which calls of the highest class may have.
+    expect(surge.inFlight).toBe(57);
   });
 });

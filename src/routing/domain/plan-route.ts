@@ -126,9 +126,6 @@ function deploymentVerdict(
     headroom: live.headroom,
     ramp: live.ramp,
     ttftMs: live.ttftMs,
-    inFlight: live.inFlight,
-    limit: live.limit,
-    predictedUse: live.predictedUse,
     retryAtMs: live.retryAtMs,
   };
 }

@@ -60,11 +60,6 @@ export interface DeploymentVerdict {
   readonly headroom: number;
   readonly ramp: number;
   readonly ttftMs: number | null;
-  /** Attempts that run and those it will likely bear at once. */
-  readonly inFlight: number;
-  readonly limit: number;
-  /** Share of a limit that will be used at its reset if calls go on like this. */
-  readonly predictedUse: number;
   /** When a transient rejection may pass; null: unknown, or there is none. */
   readonly retryAtMs: number | null;
 }

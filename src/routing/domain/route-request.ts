@@ -62,11 +62,6 @@ export interface LiveDeployment {
   readonly credentialRefused: boolean;
   /** Free concurrency. */
   readonly permits: number;
-  /** Attempts that run, and those it will likely bear at once. */
-  readonly inFlight: number;
-  readonly limit: number;
-  /** Share of a limit that would be used at its reset if calls went on like this; 0: unknown. */
-  readonly predictedUse: number;
   /** Smallest share of a limit that is left after this call, 0…1; 1 when no limit is known. */
   readonly headroom: number;
   /** Tokens that the reported limits leave; null: unknown. */
