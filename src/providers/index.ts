@@ -1,5 +1,6 @@
 export type { Capabilities, CapabilityGap, DeploymentView, Emission, LimitObservation } from './adapters/adapter.js';
 export type { UpstreamFailure } from './adapters/failure.js';
+export { choicesOf } from './adapters/fan-out.js';
 export type { TokenUsage } from './adapters/usage.js';
 export { ForgetfulObserver } from './forgetful-observer.js';
 export {
@@ -22,7 +23,7 @@ export { claimedValues, processesWithin, type Claim } from './domain/claim.js';
 export type { Deployment, DeploymentLimits, DeploymentTimers, Network, State } from './domain/deployment.js';
 export { ProviderDirectory } from './domain/provider-directory.js';
 export { CallerGoneError, TornStreamError } from './domain/torn-stream.error.js';
-export { toOpenAiUsage } from './adapters/usage.js';
+export { addUsage, toOpenAiUsage } from './adapters/usage.js';
 export { ModelReferences } from './model-references.js';
 export { ProviderAdminService } from './provider-admin.service.js';
 export { ProviderCall } from './provider-call.js';

@@ -6,7 +6,7 @@ import { AppError } from '../platform/errors/index.js';
 import type { PicoUsd } from '../platform/money/index.js';
 import { TIERS, type Criticality, type Principal, type Tier } from '../platform/security/index.js';
 import { ConfigSnapshots, type ConfigSnapshot, type SnapshotPart } from '../platform/snapshot/index.js';
-import { ProvidersService, type AttemptClaim, type Deployment } from '../providers/index.js';
+import { choicesOf, ProvidersService, type AttemptClaim, type Deployment } from '../providers/index.js';
 import { CapacityBoard, type ClaimAsk } from './capacity-board.js';
 import type { BreakerChange, DeploymentCapacity } from './domain/deployment-capacity.js';
 import { outputBoundAt } from './domain/filter-candidates.js';
@@ -261,7 +261,7 @@ function priceOf(
   const quotes = prices.quotesUpTo({ vendor, model, region, tier, atMs, inputTokens: facts.inputBound });
   const known = quote?.currency === deployment.currency && [quote, ...quotes].every((one) => hasPrices(one, operation));
   if (!known) return { quote: undefined, expected: null, worst: null };
-  const n = typeof request['n'] === 'number' ? Math.max(1, request['n']) : 1;
+  const n = choicesOf(request);
   const outputBound = operation === 'embeddings' ? 0 : outputBoundAt(deployment.capabilities, facts.outputBound);
   return {
     quote,

@@ -6,7 +6,7 @@ import { Clock } from '../../platform/clock/index.js';
 import { GatewayConfig } from '../../platform/config/index.js';
 import { AppError } from '../../platform/errors/index.js';
 import { ConfigSnapshots } from '../../platform/snapshot/index.js';
-import { ProvidersService, TornStreamError, type ProviderCall } from '../../providers/index.js';
+import { choicesOf, ProvidersService, TornStreamError, type ProviderCall } from '../../providers/index.js';
 import { QuotasService } from '../../quotas/index.js';
 import { RoutingService } from '../../routing/index.js';
 import type { IncomingCall } from '../domain/incoming-call.js';
@@ -21,7 +21,7 @@ import { completionOf } from './completion.js';
 import { HoldCover } from './hold-cover.js';
 import { PseudonymKey } from './pseudonym-key.js';
 import type { Rendering } from './rendering.js';
-import { admitRequest, callInput, choicesOf, frameOf, oneCurrency, worstTokens } from './stage-inputs.js';
+import { admitRequest, callInput, frameOf, oneCurrency, worstTokens } from './stage-inputs.js';
 
 /** How an answer ended, as far as the delivery knows. */
 interface Delivery {
@@ -80,7 +80,7 @@ export class CallLine {
     const { decision } = place;
     const policy = this.routing.policyOf(charge.attribution.orgId, frame.snapshot);
     const plan = oneCurrency(decision.attempts);
-    const standing = { orgId: charge.attribution.orgId, criticality, choices: choicesOf(frame) };
+    const standing = { orgId: charge.attribution.orgId, criticality, choices: choicesOf(call.request) };
     const rules = callRules(policy, standing, plan);
 
     trace.stage = 'budgets';

@@ -1,29 +1,18 @@
-import type { TokenCounts } from '../../metering/index.js';
-import { toOpenAiUsage } from '../../providers/index.js';
+import { addUsage, toOpenAiUsage, type TokenUsage } from '../../providers/index.js';
 import { servedCharges, type ChargedCall } from '../domain/charge-attempts.js';
 import type { CallTrace } from './call-trace.js';
 import type { Completion } from './rendering.js';
 
-function addCounts(one: TokenCounts, other: TokenCounts): TokenCounts {
-  return {
-    input: one.input + other.input,
-    cachedInput: one.cachedInput + other.cachedInput,
-    cacheWrite: one.cacheWrite + other.cacheWrite,
-    output: one.output + other.output,
-    reasoning: one.reasoning + other.reasoning,
-  };
-}
-
-type UsageInput = Parameters<typeof toOpenAiUsage>[0];
-
 /** The usage that the caller sees: what the attempts are charged on that served. */
 export function shownUsage(charged: ChargedCall | undefined): Completion['usage'] {
-  const [first, ...others] = charged === undefined ? [] : servedCharges(charged);
+  const [first, ...others] = charged === undefined ? [] : servedCharges(charged).map(usageOf);
   if (first === undefined) throw new Error('A finished call has at least one charged attempt');
-  // Metering's extras are those the adapter reported.
-  const extras = [first, ...others].flatMap((one) => one.extras) as NonNullable<UsageInput['extras']>;
-  const usage = others.reduce((total, one) => addCounts(total, one.usage), first.usage);
-  return toOpenAiUsage({ ...usage, extras });
+  return toOpenAiUsage(others.reduce(addUsage, first));
+}
+
+/** Metering's extras are those the adapter reported. */
+function usageOf({ usage, extras }: ReturnType<typeof servedCharges>[number]): TokenUsage {
+  return { ...usage, extras: extras as NonNullable<TokenUsage['extras']> };
 }
 
 /** What closes an answer: usage, and the `aip` member as far as it was asked for. */

@@ -1,7 +1,7 @@
 import { estimateRequest, type InputEstimate } from '../../metering/index.js';
 import type { GatewayConfig } from '../../platform/config/index.js';
 import type { ConfigSnapshot } from '../../platform/snapshot/index.js';
-import type { CallInput, CallRules } from '../../providers/index.js';
+import { choicesOf, type CallInput, type CallRules } from '../../providers/index.js';
 import type { AdmitRequest } from '../../quotas/index.js';
 import type { Ranked, RouteWish } from '../../routing/index.js';
 import type { IncomingCall } from '../domain/incoming-call.js';
@@ -71,16 +71,10 @@ export function routeWish({ call, snapshot, arrivedAtMs, size, bounds }: CallFra
   };
 }
 
-/** Choices that a request asks for. */
-export function choicesOf({ call: { request } }: CallFrame): number {
-  const n: unknown = (request as Readonly<Record<string, unknown>>)['n'];
-  return typeof n === 'number' ? Math.max(1, n) : 1;
-}
-
 /** Most tokens of a call: every choice with its own prompt, and twice that where two attempts may run at once. */
 export function worstTokens(frame: CallFrame, { hedge }: CallRules): number {
   const perChoice = frame.size.tokens + frame.bounds.outputBound;
-  return perChoice * choicesOf(frame) * (hedge === null ? 1 : 2);
+  return perChoice * choicesOf(frame.call.request) * (hedge === null ? 1 : 2);
 }
 
 /** What partners are asked. `endUser`: a pseudonym. */

@@ -40,6 +40,11 @@ export function gap(member: string, reason: string): CapabilityGap {
   return { member, reason };
 }
 
+/** Gaps for those of `members` that the request asks for and `vendor`'s dialect cannot say. */
+export function counterpartGaps(request: ChatRequest, members: readonly string[], vendor: string): CapabilityGap[] {
+  return members.filter((member) => asksFor(request, member)).map((one) => gap(one, `${vendor} has no counterpart`));
+}
+
 function* partsOf(request: ChatRequest): Generator<ContentPart> {
   for (const { content } of request.messages) if (Array.isArray(content)) yield* content as readonly ContentPart[];
 }

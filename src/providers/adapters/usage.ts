@@ -90,6 +90,22 @@ export function checkUsage(usage: TokenUsage, outputBound: number): UsageReport 
   return whole && plausible ? { usage, anomaly: null } : { usage: null, anomaly: 'refused' };
 }
 
+/** What two attempts used together. */
+export function addUsage(one: TokenUsage, other: TokenUsage): TokenUsage {
+  const extras = new Map<ExtraMeter, number>();
+  for (const { meter, quantity } of [...(one.extras ?? []), ...(other.extras ?? [])]) {
+    extras.set(meter, (extras.get(meter) ?? 0) + quantity);
+  }
+  return {
+    input: one.input + other.input,
+    cachedInput: one.cachedInput + other.cachedInput,
+    cacheWrite: one.cacheWrite + other.cacheWrite,
+    output: one.output + other.output,
+    reasoning: one.reasoning + other.reasoning,
+    ...(extras.size === 0 ? {} : { extras: Array.from(extras, ([meter, quantity]) => ({ meter, quantity })) }),
+  };
+}
+
 const extraQuantity = (usage: TokenUsage, meter: ExtraMeter): number =>
   (usage.extras ?? []).reduce((sum, extra) => (extra.meter === meter ? sum + extra.quantity : sum), 0);
 

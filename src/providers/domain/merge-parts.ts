@@ -1,4 +1,4 @@
-import type { TokenUsage, UsageExtra } from '../adapters/usage.js';
+import { addUsage } from '../adapters/usage.js';
 import type { AttemptRecord, UsageSource } from './attempt.js';
 
 const PART_ORDER = ['yes', 'maybe', 'no'] as const;
@@ -42,19 +42,4 @@ function sourceOf(open: readonly AttemptRecord[], reported: boolean): UsageSourc
   if (open.some(({ usageSource }) => usageSource === 'counted')) return 'counted';
   if (open.length > 0) return 'estimated';
   return reported ? 'reported' : 'none';
-}
-
-function addUsage(one: TokenUsage, other: TokenUsage): TokenUsage {
-  const extras = new Map<UsageExtra['meter'], number>();
-  for (const { meter, quantity } of [...(one.extras ?? []), ...(other.extras ?? [])]) {
-    extras.set(meter, (extras.get(meter) ?? 0) + quantity);
-  }
-  return {
-    input: one.input + other.input,
-    cachedInput: one.cachedInput + other.cachedInput,
-    cacheWrite: one.cacheWrite + other.cacheWrite,
-    output: one.output + other.output,
-    reasoning: one.reasoning + other.reasoning,
-    ...(extras.size === 0 ? {} : { extras: Array.from(extras, ([meter, quantity]) => ({ meter, quantity })) }),
-  };
 }

@@ -4,7 +4,7 @@ import { type Clock } from '../../platform/clock/index.js';
 import { seededRandom } from '../../platform/ids/index.js';
 
 import { type Bill, type BilledTokens, type BillLine, chargeFor, NO_TOKENS } from './bill.js';
-import { type ChatPrompt, complete, outputTokens, promptTokens, seedOf, type SimulatedAnswer } from './completion.js';
+import { type ChatPrompt, complete, outputTokens, promptTokens, type SimulatedAnswer } from './completion.js';
 import { deliver, type Delivery, pause } from './delivery.js';
 import { HUGE_CHARACTERS, joinWrites, planBody, type PlanOptions, planStream, type Step } from './delivery-plan.js';
 import { type Dialect, Refusal, type RefusalReason, type Rendering } from './dialect.js';
@@ -14,7 +14,7 @@ import { type JsonObject } from './json-object.js';
 import { type MinuteLimits } from './minute-limits.js';
 import { type SimulatedModel, type SimulatedPartner } from './partners.js';
 import { PromptCache, splitInput } from './prompt-cache.js';
-import { hashText, SIMULATED_MARK } from './text-generator.js';
+import { SIMULATED_MARK } from './text-generator.js';
 
 const THROTTLE_SECONDS = 5;
 
@@ -54,12 +54,16 @@ type LineDraft = { -readonly [Member in 'model' | 'stream' | 'fault' | 'tokens' 
 /** Answers the requests of one partner and writes each of them on its bill exactly once, whatever happens to it. */
 export class PartnerModel {
   readonly #cache = new PromptCache();
+  /** Failures of its own strike requests, not prompts: who asks again may be served. */
+  readonly #failures: () => number;
 
   constructor(
     private readonly context: PartnerContext,
     private readonly dialect: Dialect,
     private readonly bill: Bill,
-  ) {}
+  ) {
+    this.#failures = seededRandom(context.seed ^ 0xe44);
+  }
 
   /** Serves a chat request. @throws Refusal — before anything of the answer was sent */
   async chat(visit: Visit, body: JsonObject): Promise<void> {
@@ -73,7 +77,7 @@ export class PartnerModel {
       const room = model.capabilities.context - tokens.length;
       if (room < 1) throw contextRefusal(model, tokens.length);
       const prompt = { ...asked, maxTokens: Math.min(asked.maxTokens, room) };
-      this.#admit(visit, tokens.length, seedOf(prompt, this.context.seed));
+      this.#admit(visit, tokens.length);
       const choices = complete(prompt, this.context.seed);
       const answer = { choices, tokens: { ...splitInput(prompt, tokens, this.#cache), ...outputTokens(choices) } };
       line.tokens = { ...answer.tokens, output: 0, reasoning: 0 };
@@ -88,7 +92,7 @@ export class PartnerModel {
       const fault = await this.#strike(visit, model, line);
       if (fault === 'reset') return;
       const prompt = parseEmbeddings(body, model);
-      this.#admit(visit, prompt.inputTokens, hashText(prompt.texts.join('\n'), this.context.seed));
+      this.#admit(visit, prompt.inputTokens);
       line.tokens = { ...NO_TOKENS, input: prompt.inputTokens };
       await pause(this.context.clock, this.context.hasDelays ? this.context.partner.ttftMs : 0, visit.signal);
       if (visit.signal.aborted) return;
@@ -157,7 +161,7 @@ export class PartnerModel {
   }
 
   /** Lets a request in, or refuses it: limits of the minute, then the partner's own failures. */
-  #admit(visit: Visit, inputTokens: number, seed: number): void {
+  #admit(visit: Visit, inputTokens: number): void {
     const { limits, clock, partner, hasDelays } = this.context;
     const nowMs = clock.nowMs();
     const isAdmitted = limits?.take(nowMs, inputTokens) ?? true;
@@ -170,7 +174,7 @@ export class PartnerModel {
         retryAfterSeconds,
       });
     }
-    if (!hasDelays || seededRandom(seed ^ 0xe44)() >= partner.errorRate) return;
+    if (!hasDelays || this.#failures() >= partner.errorRate) return;
     if (partner.dialect === 'anthropic') throw new Refusal(529, 'overloaded', 'Overloaded. Simulated.');
     throw new Refusal(500, 'server', 'The server had an error while processing your request. Simulated.');
   }

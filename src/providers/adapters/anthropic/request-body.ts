@@ -1,8 +1,9 @@
 import type { ChatRequest, Tool, ToolChoice } from '../../../openai/index.js';
 import type { CapabilityGap, DeploymentView, UpstreamCall } from '../adapter.js';
-import { ADVISORY, asksFor, capabilityGaps, gap, uniqueGaps } from '../capability-gaps.js';
+import { ADVISORY, asksFor, capabilityGaps, counterpartGaps, gap, uniqueGaps } from '../capability-gaps.js';
 import { withoutFanOut } from '../fan-out.js';
 import { isSet, type JsonObject } from '../json-value.js';
+import { claudeBudget } from '../reasoning-budgets.js';
 import { canThinkOn, systemBlocks, turns } from './messages.js';
 import { traitsOf } from './model-traits.js';
 
@@ -24,15 +25,6 @@ const WITHOUT_COUNTERPART = [
   'functions',
   'function_call',
 ];
-/** Least budget that Anthropic accepts, and what each effort may use. */
-const LEAST_BUDGET = 1_024;
-const BUDGETS: Readonly<Record<string, number>> = {
-  low: 2_048,
-  medium: 8_192,
-  high: 16_384,
-  xhigh: 32_768,
-  max: 65_536,
-};
 
 /** How the answer's shape is enforced. */
 export type StructuredBy = 'none' | 'format' | 'tool';
@@ -46,9 +38,7 @@ export function structuredBy({ response_format: format }: ChatRequest, deploymen
 /** Members of a chat request that this deployment cannot honour. */
 export function messagesGaps(request: ChatRequest, deployment: DeploymentView): readonly CapabilityGap[] {
   const gaps = withoutFanOut(capabilityGaps(request, deployment.capabilities), request);
-  for (const member of WITHOUT_COUNTERPART) {
-    if (asksFor(request, member)) gaps.push(gap(member, 'Anthropic has no counterpart'));
-  }
+  gaps.push(...counterpartGaps(request, WITHOUT_COUNTERPART, 'Anthropic'));
   if ((request.temperature ?? 0) > 1) gaps.push(gap('temperature', 'Anthropic allows at most 1'));
   if (request.messages.at(-1)?.role === 'assistant' && !deployment.capabilities.prefill) {
     gaps.push(gap('messages', 'the last message may not be one of the assistant'));
@@ -146,15 +136,15 @@ interface Thinking {
   readonly output_config?: JsonObject;
 }
 
-/** A budget stays below the bound, so that room for the answer is left; too small a bound leaves thinking off. */
+/** Too small a bound leaves thinking off. */
 function thinkingOf(request: ChatRequest, deployment: DeploymentView, maxTokens: number): Thinking {
   if (!wantsThinking(request, deployment) || isForced(request, deployment) || !canThinkOn(request.messages)) return {};
   const effort = request.reasoning_effort ?? 'medium';
   if (traitsOf(deployment).reasoning === 'effort') {
     return { thinking: { type: 'adaptive' }, output_config: { effort: effort === 'xhigh' ? 'max' : effort } };
   }
-  const budget = Math.min(BUDGETS[effort] ?? LEAST_BUDGET, Math.floor(maxTokens * 0.75));
-  return budget < LEAST_BUDGET ? {} : { thinking: { type: 'enabled', budget_tokens: budget } };
+  const budget = claudeBudget(effort, maxTokens);
+  return budget === null ? {} : { thinking: { type: 'enabled', budget_tokens: budget } };
 }
 
 function formatOf(request: ChatRequest, deployment: DeploymentView): JsonObject {

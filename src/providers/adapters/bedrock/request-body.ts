@@ -1,6 +1,6 @@
 import type { ChatRequest, ContentPart, Tool } from '../../../openai/index.js';
 import type { CapabilityGap, DeploymentView, UpstreamCall } from '../adapter.js';
-import { ADVISORY, asksFor, capabilityGaps, gap, uniqueGaps } from '../capability-gaps.js';
+import { ADVISORY, asksFor, capabilityGaps, counterpartGaps, gap, uniqueGaps } from '../capability-gaps.js';
 import { withoutFanOut } from '../fan-out.js';
 import { isSet, textOf, type JsonObject } from '../json-value.js';
 import { canTake, canThinkOn, conversation, hasToolHistory } from './messages.js';
@@ -41,9 +41,7 @@ export function structuredBy({ response_format: format }: ChatRequest, deploymen
 /** Members of a chat request that this deployment cannot honour. */
 export function converseGaps(request: ChatRequest, deployment: DeploymentView): readonly CapabilityGap[] {
   const gaps = withoutFanOut(capabilityGaps(request, deployment.capabilities), request);
-  for (const member of WITHOUT_COUNTERPART) {
-    if (asksFor(request, member)) gaps.push(gap(member, 'Bedrock has no counterpart'));
-  }
+  gaps.push(...counterpartGaps(request, WITHOUT_COUNTERPART, 'Bedrock'));
   if (asksFor(request, 'service_tier') && !TIERS.has(request['service_tier']))
     gaps.push(gap('service_tier', 'Bedrock knows auto, default, flex and priority'));
   gaps.push(...samplingGaps(request, deployment), ...turnGaps(request, deployment), ...toolGaps(request, deployment));

@@ -1,8 +1,9 @@
 import type { ChatRequest, Tool } from '../../../openai/index.js';
 import type { CapabilityGap, DeploymentView, UpstreamCall } from '../adapter.js';
-import { ADVISORY, asksFor, capabilityGaps, gap, uniqueGaps } from '../capability-gaps.js';
+import { ADVISORY, asksFor, capabilityGaps, counterpartGaps, gap, uniqueGaps } from '../capability-gaps.js';
 import { withoutFanOut } from '../fan-out.js';
 import { isSet, type JsonObject } from '../json-value.js';
+import { REASONING_BUDGETS } from '../reasoning-budgets.js';
 import { messageGaps, messagesFor } from './messages.js';
 
 /** Members without a counterpart. Log probabilities exist, but not per choice of token as OpenAI has them. */
@@ -26,21 +27,11 @@ const BOUNDS: readonly (readonly [member: string, least: number, most: number])[
   ['frequency_penalty', 0, 1],
   ['presence_penalty', 0, 1],
 ];
-/** What each effort may use. */
-const BUDGETS: Readonly<Record<string, number>> = {
-  low: 2_048,
-  medium: 8_192,
-  high: 16_384,
-  xhigh: 32_768,
-  max: 65_536,
-};
 
 /** Members of a chat request that Cohere cannot honour. */
 export function chatGaps(request: ChatRequest, deployment: DeploymentView): readonly CapabilityGap[] {
   const gaps = withoutFanOut(capabilityGaps(request, deployment.capabilities), request);
-  for (const member of WITHOUT_COUNTERPART) {
-    if (asksFor(request, member)) gaps.push(gap(member, 'Cohere has no counterpart'));
-  }
+  gaps.push(...counterpartGaps(request, WITHOUT_COUNTERPART, 'Cohere'));
   for (const [member, least, most] of BOUNDS) {
     const value = request[member];
     if (typeof value === 'number' && asksFor(request, member) && (value < least || value > most))
@@ -133,6 +124,6 @@ function formatOf({ response_format: format }: ChatRequest): JsonObject {
 /** Models that reason do so unless they are told not to. */
 function thinkingOf({ reasoning_effort: effort }: ChatRequest, { capabilities }: DeploymentView): JsonObject {
   if (!capabilities.reasoning || effort === undefined || effort === null) return {};
-  const budget = BUDGETS[effort];
+  const budget = REASONING_BUDGETS[effort];
   return { thinking: budget === undefined ? { type: 'disabled' } : { type: 'enabled', token_budget: budget } };
 }

@@ -1,6 +1,6 @@
 import type { ChatRequest, ContentPart, Tool, ToolChoice } from '../../../openai/index.js';
 import type { CapabilityGap, DeploymentView, UpstreamCall } from '../adapter.js';
-import { ADVISORY, asksFor, capabilityGaps, gap, uniqueGaps } from '../capability-gaps.js';
+import { ADVISORY, asksFor, capabilityGaps, counterpartGaps, gap, uniqueGaps } from '../capability-gaps.js';
 import { choicesOf, MAX_FAN_OUT, withoutFanOut } from '../fan-out.js';
 import { isSet, type JsonObject } from '../json-value.js';
 import { contentsOf, systemParts } from './contents.js';
@@ -45,9 +45,7 @@ export function generateGaps(request: ChatRequest, deployment: DeploymentView): 
   const { capabilities } = deployment;
   const covered = capabilityGaps(request, capabilities);
   const gaps = capabilities.n ? covered : withoutFanOut(covered, request);
-  for (const member of WITHOUT_COUNTERPART) {
-    if (asksFor(request, member)) gaps.push(gap(member, 'Gemini has no counterpart'));
-  }
+  gaps.push(...counterpartGaps(request, WITHOUT_COUNTERPART, 'Gemini'));
   if (choicesOf(request) > MAX_FAN_OUT) gaps.push(gap('n', 'at most 8 choices'));
   gaps.push(...toolGaps(request, deployment), ...partGaps(request));
   return uniqueGaps(gaps);
