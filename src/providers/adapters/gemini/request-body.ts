@@ -1,6 +1,6 @@
 import type { ChatRequest, ContentPart, Tool, ToolChoice } from '../../../openai/index.js';
 import type { CapabilityGap, DeploymentView, UpstreamCall } from '../adapter.js';
-import { ADVISORY, asksFor, capabilityGaps, counterpartGaps, gap, uniqueGaps } from '../capability-gaps.js';
+import { ADVISORY, capabilityGaps, counterpartGaps, gap, uniqueGaps } from '../capability-gaps.js';
 import { choicesOf, MAX_FAN_OUT, withoutFanOut } from '../fan-out.js';
 import { isSet, type JsonObject } from '../json-value.js';
 import { contentsOf, systemParts } from './contents.js';
