@@ -19,7 +19,7 @@ import { usageSourceOf } from './domain/usage-source.js';
 import type { Flight } from './flight.js';
 import { wasKeptAlive } from './guarded-connector.js';
 import type { AttemptStep, RunningAttempt } from './running-attempt.js';
-import type { Secret } from './secret.js';
+import type { Secret } from '../platform/secrets/index.js';
 
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 const MAX_ERROR_BYTES = 64 * 1024;

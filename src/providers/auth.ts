@@ -1,4 +1,4 @@
-import type { Secret } from './secret.js';
+import type { Secret } from '../platform/secrets/index.js';
 
 /** How a secret travels. `sigv4` signs each request, `google_sa` fetches a token first. */
 export const AUTH_SCHEMES = ['bearer', 'header', 'azure', 'sigv4', 'google_sa', 'none'] as const;

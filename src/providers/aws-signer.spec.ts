@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { SystemClock } from '../platform/clock/index.js';
 import { AwsSigner } from './aws-signer.js';
 import type { AuthTarget } from './credential-scheme.js';
-import { Secret } from './secret.js';
+import { Secret } from '../platform/secrets/index.js';
 
 class FixedClock extends SystemClock {
   override nowMs(): number {

@@ -4,7 +4,7 @@ import { Clock } from '../platform/clock/index.js';
 import type { AuthTarget, CredentialScheme } from './credential-scheme.js';
 import { CredentialUnusable } from './credential-unusable.error.js';
 import { readAwsKeys, type AwsKeys } from './domain/aws-keys.js';
-import type { Secret } from './secret.js';
+import type { Secret } from '../platform/secrets/index.js';
 import { amzDate, signV4 } from './sigv4.js';
 import type { OutboundRequest } from './transport.js';
 

@@ -8,13 +8,13 @@ import type { Principal } from '../platform/security/index.js';
 import { ConfigSnapshots } from '../platform/snapshot/index.js';
 import type { Provider } from './domain/provider.js';
 import type { CredentialFacts, StoredCredential } from './domain/credential.js';
+import { placeOf } from './credential-vault.js';
 import { requireForm, tellingPart } from './domain/credential-form.js';
 import { vendorOf } from './domain/vendors.js';
 import { ProviderRows } from './persistence/provider-rows.js';
 import { ProviderChanges } from './provider-changes.js';
 import type { NewCredential } from './provider-input.js';
-import { hintOf } from './secret.js';
-import { SecretBox } from './secret-box.js';
+import { hintOf, SecretBox } from '../platform/secrets/index.js';
 
 /** Adds, rotates and revokes credentials. A secret goes in and never comes out. */
 @Injectable()
@@ -32,7 +32,7 @@ export class CredentialAdmin {
     const place = { id: newId(), providerId: provider.id, version: 1 };
     const scheme = input.scheme ?? vendorOf(provider.vendor).scheme;
     requireForm(scheme, input.secret);
-    const { bytes, keyId } = this.box.seal(input.secret, place);
+    const { bytes, keyId } = this.box.seal(input.secret, placeOf(place));
     const credential: StoredCredential = {
       ...place,
       name: input.name,
@@ -80,7 +80,7 @@ export class CredentialAdmin {
       const before = await this.#find(tx, target);
       requireForm(before.scheme, secret);
       const place = { id: before.id, providerId: before.providerId, version: before.version + 1 };
-      const { bytes, keyId } = this.box.seal(secret, place);
+      const { bytes, keyId } = this.box.seal(secret, placeOf(place));
       const after: StoredCredential = {
         ...before,
         ...place,

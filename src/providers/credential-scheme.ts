@@ -1,5 +1,5 @@
 import type { Deployment } from './domain/deployment.js';
-import type { Secret } from './secret.js';
+import type { Secret } from '../platform/secrets/index.js';
 import type { OutboundRequest } from './transport.js';
 
 /** Where an authenticated request goes. */

@@ -4,8 +4,7 @@ import { struck, TRUSTED, type CredentialHealth, type StoredCredential } from '.
 import type { Deployment } from './domain/deployment.js';
 import type { ProviderDirectory } from './domain/provider-directory.js';
 import { AUTH_SCHEMES, type AuthScheme } from './auth.js';
-import { SecretBox } from './secret-box.js';
-import type { Secret } from './secret.js';
+import { SecretBox, type Secret, type SealPlace } from '../platform/secrets/index.js';
 
 /** A credential ready to be used for one attempt. */
 export interface UsableCredential {
@@ -102,10 +101,19 @@ export class CredentialVault {
     const key = keyOf(credential);
     const known = this.#opened.get(key);
     if (known !== undefined) return known;
-    const secret = this.box.open({ bytes: credential.sealed, keyId: credential.keyId }, credential);
+    const secret = this.box.open({ bytes: credential.sealed, keyId: credential.keyId }, placeOf(credential));
     this.#opened.set(key, secret);
     return secret;
   }
+}
+
+/** Where the secret of a version of a credential lies. */
+export function placeOf({
+  id,
+  providerId,
+  version,
+}: Pick<StoredCredential, 'id' | 'providerId' | 'version'>): SealPlace {
+  return { kind: 'credential', id, ownerId: providerId, version };
 }
 
 function keyOf(credential: Pick<StoredCredential, 'id' | 'version'>): string {

@@ -6,7 +6,7 @@ import { Clock } from '../platform/clock/index.js';
 import { collectAnswer } from './collect-answer.js';
 import type { AuthTarget, CredentialScheme } from './credential-scheme.js';
 import { CredentialUnusable } from './credential-unusable.error.js';
-import { Secret } from './secret.js';
+import { Secret } from '../platform/secrets/index.js';
 import { Transport, type OutboundRequest } from './transport.js';
 
 const SCOPE = 'https://www.googleapis.com/auth/cloud-platform';

@@ -7,7 +7,8 @@ import { Client } from 'undici';
 
 import { SystemClock } from '../platform/clock/index.js';
 import { parseCidr } from './domain/ip-address.js';
-import { guardedConnector, guardedLookup, type ResolveAll } from './guarded-connector.js';
+import type { ResolveAll } from './checked-connector.js';
+import { guardedConnector, guardedLookup } from './guarded-connector.js';
 import { SimulatedOrigins } from './simulated-origins.js';
 
 const answering =

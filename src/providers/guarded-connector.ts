@@ -1,23 +1,20 @@
-import { lookup as resolveName } from 'node:dns';
 import type { LookupFunction, Socket } from 'node:net';
 
 import { buildConnector } from 'undici';
 
 import type { Clock } from '../platform/clock/index.js';
+import {
+  checkedLookup,
+  checkedTarget,
+  ConnectionRefusedByGuard,
+  HANDSHAKE_MS,
+  type ResolveAll,
+} from './checked-connector.js';
 import type { Network } from './domain/deployment.js';
 import { refusedAddress } from './domain/address-guard.js';
 import { SIMULATED_HOST } from './domain/base-url.js';
-import { parseAddress, type Cidr } from './domain/ip-address.js';
+import type { Cidr } from './domain/ip-address.js';
 import type { SimulatedOrigins, WayFault } from './simulated-origins.js';
-
-/** Upper bound of a TCP and TLS handshake; the attempt's own timer is shorter. */
-const HANDSHAKE_MS = 10_000;
-
-/** A connection that the guard refused; nothing was sent. */
-export class ConnectionRefusedByGuard extends Error {
-  override readonly name = 'ConnectionRefusedByGuard';
-  readonly code = 'AIP_GUARD';
-}
 
 /** When the connection that an error broke had been opened, milliseconds on the monotonic clock. */
 const openedAt = new WeakMap<Error, number>();
@@ -28,29 +25,6 @@ export function wasKeptAlive(error: Error, dispatchedAtMs: number): boolean {
   return (openedAt.get(error) ?? Infinity) < dispatchedAtMs;
 }
 
-/** How names become addresses; tests put a hostile resolver here. */
-export type ResolveAll = (
-  hostname: string,
-  done: (error: Error | null, addresses: readonly { readonly address: string; readonly family: number }[]) => void,
-) => void;
-
-/** Lookups under way: a name that does not answer takes one of the few threads, however many calls wait for it. */
-const resolving = new Map<string, Parameters<ResolveAll>[1][]>();
-
-const systemResolver: ResolveAll = (hostname, done) => {
-  const waiting = resolving.get(hostname);
-  if (waiting !== undefined) {
-    waiting.push(done);
-    return;
-  }
-  resolving.set(hostname, [done]);
-  resolveName(hostname, { all: true, order: 'verbatim' }, (error, addresses) => {
-    const all = resolving.get(hostname) ?? [];
-    resolving.delete(hostname);
-    for (const one of all) one(error, error === null ? addresses : []);
-  });
-};
-
 /** Rules of outbound connections. */
 export interface ConnectionRules {
   readonly allowed: readonly Cidr[];
@@ -59,32 +33,9 @@ export interface ConnectionRules {
   readonly resolve?: ResolveAll;
 }
 
-/** A `lookup` that hands out addresses only after each was checked: the address checked is the address connected to, so a
- *  name that changes its answer gains nothing. One forbidden address among several refuses the name. */
+/** A `lookup` that hands out only addresses that the provider's network allows; see {@link checkedLookup}. */
 export function guardedLookup(network: 'public' | 'private', rules: ConnectionRules): LookupFunction {
-  const resolve = rules.resolve ?? systemResolver;
-  return (hostname, options, done) => {
-    resolve(hostname, (error, addresses) => {
-      if (error !== null) {
-        done(error, '', 0);
-        return;
-      }
-      const first = addresses[0];
-      if (first === undefined) {
-        done(new ConnectionRefusedByGuard('the name has no address'), '', 0);
-        return;
-      }
-      for (const { address } of addresses) {
-        const reason = refusedAddress(address, network, rules.allowed);
-        if (reason !== null) {
-          done(new ConnectionRefusedByGuard(reason), '', 0);
-          return;
-        }
-      }
-      if (options.all === true) done(null, [...addresses] as never);
-      else done(null, first.address, first.family);
-    });
-  };
+  return checkedLookup((address) => refusedAddress(address, network, rules.allowed), rules.resolve);
 }
 
 /** A connector for one provider network that opens nothing the guard forbids, whatever the saved URL says. */
@@ -137,11 +88,7 @@ function targetOf(
     if (port === undefined) return new ConnectionRefusedByGuard('no simulated partner of this process listens there');
     return simulatedTarget(options, port, rules.simulated.faultOf(port));
   }
-  // A literal address is connected to without any lookup, so it is checked here.
-  const host = options.hostname.replace(/^\[|\]$/g, '');
-  if (parseAddress(host) === undefined) return options;
-  const reason = refusedAddress(host, network, rules.allowed);
-  return reason === null ? options : new ConnectionRefusedByGuard(reason);
+  return checkedTarget(options, (address) => refusedAddress(address, network, rules.allowed));
 }
 
 /** Registered before undici's own listeners, so that the mark is there when the error reaches a request. */

@@ -18,6 +18,9 @@ export {
   type AttemptRecord,
   type UsageSource,
 } from './domain/attempt.js';
+export { checkedConnector, ConnectionRefusedByGuard, type AddressJudge, type ResolveAll } from './checked-connector.js';
+export { classifyAddress } from './domain/address-guard.js';
+export { contains, parseAddress, parseCidr, type Cidr } from './domain/ip-address.js';
 export type { CallInput, CallLoad, CallRules, HedgeRule } from './domain/call.js';
 export { claimedValues, processesWithin, type Claim } from './domain/claim.js';
 export type { Deployment, DeploymentLimits, DeploymentTimers, Network, State } from './domain/deployment.js';

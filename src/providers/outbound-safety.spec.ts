@@ -8,7 +8,8 @@ import { Client } from 'undici';
 import { SystemClock } from '../platform/clock/index.js';
 import { checkBaseUrl } from './domain/base-url.js';
 import { parseCidr } from './domain/ip-address.js';
-import { guardedConnector, guardedLookup, type ConnectionRules, type ResolveAll } from './guarded-connector.js';
+import type { ResolveAll } from './checked-connector.js';
+import { guardedConnector, guardedLookup, type ConnectionRules } from './guarded-connector.js';
 import { SimulatedOrigins } from './simulated-origins.js';
 
 /** Hosts that lead inside, in every way an address can be written. */

@@ -24,7 +24,7 @@ import { ProviderChanges } from './provider-changes.js';
 import { ProviderProbe } from './provider-probe.js';
 import { AttemptPorts, ProvidersService } from './providers.service.js';
 import { RequestAuth } from './request-auth.js';
-import { SecretBox } from './secret-box.js';
+import { SecretBox } from '../platform/secrets/index.js';
 import { SimulatedOrigins } from './simulated-origins.js';
 import { Transport } from './transport.js';
 import { TtftBook } from './ttft-book.js';

@@ -5,7 +5,7 @@ import { AwsSigner } from './aws-signer.js';
 import type { AuthTarget, CredentialScheme } from './credential-scheme.js';
 import type { Flight } from './flight.js';
 import { GoogleTokens } from './google-tokens.js';
-import type { Secret } from './secret.js';
+import type { Secret } from '../platform/secrets/index.js';
 import { Transport, type OutboundRequest } from './transport.js';
 
 /** A credential as one request uses it. */

@@ -7,11 +7,10 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 
 import { ProvidersConfig } from '../platform/config/index.js';
 import { applySecret, isSecretHeader } from './auth.js';
-import { hintOf, Secret } from './secret.js';
-import { SecretBox, type SealPlace } from './secret-box.js';
+import { hintOf, Secret, SecretBox, type SealPlace } from '../platform/secrets/index.js';
 
 const CANARY = 'sk-canary-0123456789abcdef';
-const PLACE: SealPlace = { id: 'c1', providerId: 'p1', version: 1 };
+const PLACE: SealPlace = { kind: 'credential', id: 'c1', ownerId: 'p1', version: 1 };
 const directory = mkdtempSync(path.join(tmpdir(), 'aip-box-'));
 
 function boxOf(name: string, bytes: Buffer): SecretBox {
@@ -40,8 +39,9 @@ describe('secret box', () => {
   });
 
   it.each([
+    ['kind', { ...PLACE, kind: 'webhook' as const }],
     ['id', { ...PLACE, id: 'c2' }],
-    ['provider', { ...PLACE, providerId: 'p2' }],
+    ['provider', { ...PLACE, ownerId: 'p2' }],
     ['version', { ...PLACE, version: 2 }],
   ])('does not open a value copied to another %s', (_name, place) => {
     const sealed = box.seal(CANARY, PLACE);
@@ -55,7 +55,7 @@ describe('secret box', () => {
       bytes[index] = (bytes[index] ?? 0) ^ 1;
       expect(() => box.open({ ...sealed, bytes }, PLACE)).toThrow();
     }
-    expect(() => box.open({ ...sealed, bytes: Buffer.of(1) }, PLACE)).toThrow('Not a sealed credential');
+    expect(() => box.open({ ...sealed, bytes: Buffer.of(1) }, PLACE)).toThrow('Not a sealed secret');
   });
 
   it('says which key is missing', () => {

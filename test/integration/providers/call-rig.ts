@@ -19,7 +19,7 @@ import { openAiEmbeddings } from '../../../src/providers/adapters/openai/openai-
 import { openAiChat } from '../../../src/providers/adapters/openai/openai-openai.js';
 import { AttemptLauncher } from '../../../src/providers/attempt-launcher.js';
 import { AwsSigner } from '../../../src/providers/aws-signer.js';
-import { CredentialVault } from '../../../src/providers/credential-vault.js';
+import { CredentialVault, placeOf } from '../../../src/providers/credential-vault.js';
 import type { AttemptRecord } from '../../../src/providers/domain/attempt.js';
 import type { CallInput } from '../../../src/providers/domain/call.js';
 import type { StoredCredential } from '../../../src/providers/domain/credential.js';
@@ -32,7 +32,7 @@ import { ProviderProbe } from '../../../src/providers/provider-probe.js';
 import { RequestAuth } from '../../../src/providers/request-auth.js';
 import { HedgeBudgets } from '../../../src/providers/hedge-budgets.js';
 import { RetryBudgets } from '../../../src/providers/retry-budgets.js';
-import { SecretBox } from '../../../src/providers/secret-box.js';
+import { SecretBox } from '../../../src/platform/secrets/index.js';
 import { SimulatedOrigins } from '../../../src/providers/simulated-origins.js';
 import { Transport } from '../../../src/providers/transport.js';
 import { TtftBook } from '../../../src/providers/ttft-book.js';
@@ -173,7 +173,7 @@ export class CallRig {
   /** A sealed credential of a provider. */
   credential(providerId: string, secret: string, more: Partial<StoredCredential> = {}): StoredCredential {
     const place = { id: newId(), providerId, version: 1 };
-    const { bytes, keyId } = this.box.seal(secret, place);
+    const { bytes, keyId } = this.box.seal(secret, placeOf(place));
     return {
       ...place,
       name: 'main',

@@ -9,7 +9,7 @@ import { ProvidersConfig } from '../../../src/platform/config/index.js';
 import { CredentialUnusable } from '../../../src/providers/credential-unusable.error.js';
 import type { AuthTarget } from '../../../src/providers/credential-scheme.js';
 import { GoogleTokens } from '../../../src/providers/google-tokens.js';
-import { Secret } from '../../../src/providers/secret.js';
+import { Secret } from '../../../src/platform/secrets/index.js';
 import { SimulatedOrigins } from '../../../src/providers/simulated-origins.js';
 import { Transport, type OutboundRequest } from '../../../src/providers/transport.js';
 import { ScriptedUpstream } from '../../support/scripted-upstream.js';

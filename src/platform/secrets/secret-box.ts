@@ -2,8 +2,8 @@ import { createCipheriv, createDecipheriv, hash, randomBytes } from 'node:crypto
 
 import { Injectable } from '@nestjs/common';
 
-import { ProvidersConfig } from '../platform/config/index.js';
-import { readSecret } from '../platform/secrets/index.js';
+import { ProvidersConfig } from '../config/index.js';
+import { readSecret } from './secret-files.js';
 import { Secret } from './secret.js';
 
 const FORMAT = 0x01;
@@ -13,8 +13,11 @@ const KEY_BYTES = 32;
 
 /** Which row a sealed value belongs to; a copy in another row or version does not open. */
 export interface SealPlace {
+  /** What the secret is for; no kind opens what another sealed. */
+  readonly kind: 'credential' | 'webhook';
   readonly id: string;
-  readonly providerId: string;
+  /** The object the secret belongs to: a provider, an endpoint. */
+  readonly ownerId: string;
   readonly version: number;
 }
 
@@ -26,7 +29,7 @@ export interface Sealed {
 }
 
 function additionalData(place: SealPlace): Buffer {
-  return Buffer.from(['credential', place.id, place.providerId, String(place.version)].join('\n'));
+  return Buffer.from([place.kind, place.id, place.ownerId, String(place.version)].join('\n'));
 }
 
 /** Seals secrets at rest with AES-256-GCM under the installation's key file. */
@@ -49,10 +52,10 @@ export class SecretBox {
   open(sealed: Sealed, place: SealPlace): Secret {
     const key = this.#open();
     if (sealed.keyId !== key.id) {
-      throw new Error(`The credential was sealed with key ${sealed.keyId}, the key file holds ${key.id}`);
+      throw new Error(`The secret was sealed with key ${sealed.keyId}, the key file holds ${key.id}`);
     }
     const { bytes } = sealed;
-    if (bytes[0] !== FORMAT || bytes.length < 1 + NONCE_BYTES + TAG_BYTES) throw new Error('Not a sealed credential');
+    if (bytes[0] !== FORMAT || bytes.length < 1 + NONCE_BYTES + TAG_BYTES) throw new Error('Not a sealed secret');
     const decipher = createDecipheriv('aes-256-gcm', key.bytes, bytes.subarray(1, 1 + NONCE_BYTES), {
       authTagLength: TAG_BYTES,
     })

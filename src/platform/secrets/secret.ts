@@ -4,7 +4,8 @@ const HIDDEN = '[secret]';
 /** Shorter ones are no secrets: they would be found in words. */
 const LEAST_HIDDEN = 6;
 
-/** A clear-text secret that no log, error or serialiser can print. Only `auth.ts` reveals it, into a header. */
+/** A clear-text secret that no log, error or serialiser can print. Revealed only where it is used: in a header for its own origin, in a
+ *  signature. */
 export class Secret {
   readonly #text: string;
 
@@ -12,7 +13,7 @@ export class Secret {
     this.#text = text;
   }
 
-  /** The clear text. Called in one place: where a header for the secret's own origin is written. */
+  /** The clear text. */
   reveal(): string {
     return this.#text;
   }
