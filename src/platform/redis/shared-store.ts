@@ -43,7 +43,7 @@ export class SharedStore implements OnApplicationShutdown {
     return this.#commands.status === 'ready' && this.#subscriber?.status === 'ready' ? 'up' : 'away';
   }
 
-  /** Runs a script; it stands on the server by its hash after the first time. */
+  /** Runs a script in one step on the server. */
   async run(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     if (this.#commands === undefined || this.state !== 'up') return undefined;
     return this.#commands.eval(script.text, keys.length, ...keys, ...args).catch(() => undefined);

@@ -45,6 +45,15 @@ describe('candidate cursor', () => {
     expect(cursor.failed(failure(kind), FACTS)).toEqual({ kind: 'stop' });
   });
 
+  it('takes a 4xx that nobody knows to one more candidate, in case it is a peculiarity', () => {
+    const cursor = new CandidateCursor([aDeployment('a'), aDeployment('b'), aDeployment('c')]);
+    const odd = failure('caller', { status: 418 });
+    expect(cursor.failed(odd, FACTS)).toEqual({ kind: 'next' });
+    expect(cursor.failed(odd, FACTS)).toEqual({ kind: 'stop' });
+    const known = failure('caller', { status: 422 });
+    expect(new CandidateCursor([aDeployment('a'), aDeployment('b')]).failed(known, FACTS)).toEqual({ kind: 'stop' });
+  });
+
   it('looks only at larger windows, or unknown ones, after a context failure', () => {
     const plan = [aDeployment('a', 100), aDeployment('b', 100), aDeployment('c', 50), aDeployment('d', 200)];
     const cursor = new CandidateCursor(plan);

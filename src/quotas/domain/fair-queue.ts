@@ -88,7 +88,7 @@ export class FairQueue<T extends Waiting> {
   isAhead(lane: string, criticality: Criticality): boolean {
     return this.#classes
       .slice(0, CRITICALITIES.indexOf(criticality) + 1)
-      .some(({ arrived }) => [...arrived].some((entry) => entry.lane === lane));
+      .some(({ arrived }) => arrived.values().some((entry) => entry.lane === lane));
   }
 
   /** Adds a call. Returns the call that lost its place: another one, or the newcomer itself. */

@@ -76,6 +76,8 @@ const contextWindow: Filter = ({ deployment }, { request: { facts, wish, operati
   // The window of an embedding model holds one input; a request carries many.
   if (operation === 'embeddings') return null;
   if (facts.outputNamed === true && maxOutput > 0 && facts.outputBound > maxOutput) return 'max_output';
+  // A window nobody knows refuses only who asks for one.
+  if (context === 0) return null;
   return facts.inputBound + outputBoundAt(deployment.capabilities, facts.outputBound) > context ? 'context' : null;
 };
 

@@ -77,6 +77,12 @@ describe('hard filters', () => {
     expect(reasonsAgainst(...rest)).toEqual([reason]);
   });
 
+  it('refuses nobody by a window that is not known, except who asks for one', () => {
+    const unknown = aCandidate({ capabilities: { ...aCandidate().deployment.capabilities, context: 0 } });
+    expect(planRoute(aPlanInput([unknown]), NAMES).attempts).toHaveLength(1);
+    expect(reasonsAgainst(unknown, { minContext: 1_000 })).toEqual(['context_window']);
+  });
+
   it('records jurisdiction for whom no claim proves the place, and policy and wish only narrow', () => {
     const eu = aCandidate({ model: 'eu', claims: [claim('processingIn', ['EU'])] });
     const us = aCandidate({ model: 'us', claims: [claim('processingIn', ['US'])] });

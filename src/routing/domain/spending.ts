@@ -7,8 +7,8 @@ export interface Spending {
 /** Entries one limit keeps: enough to tell the parts of a window apart, and a bound. */
 const MAX_ENTRIES = 64;
 
-/** Adds to the end of the list. Entries closer than `sliceMs` and the oldest of a full list become one, dated by the later of
- *  the two, so that nothing is forgotten early. */
+/** Adds to the end of the list. Entries of one slice of `sliceMs` become one, dated by its start; the two oldest of a full list
+ *  become one, dated by the later of them, so that nothing is forgotten early. */
 export function addSpending(list: readonly Spending[], entry: Spending, sliceMs: number): readonly Spending[] {
   const last = list.at(-1);
   if (last !== undefined && entry.atMs - last.atMs < sliceMs) {
