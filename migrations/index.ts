@@ -15,6 +15,7 @@ import { AddDialects1764000100000 } from './1764000100000-add-dialects.js';
 import { AddThresholdPending1764000110000 } from './1764000110000-add-threshold-pending.js';
 import { CreateReporting1764000120000 } from './1764000120000-create-reporting.js';
 import { OrderOutbox1764000300000 } from './1764000300000-order-outbox.js';
+import { CreateAuditTree1764000400000 } from './1764000400000-create-audit-tree.js';
 
 /** All migrations, oldest first. Listed by hand: the order is part of the release. */
 export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
@@ -33,4 +34,5 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   AddThresholdPending1764000110000,
   CreateReporting1764000120000,
   OrderOutbox1764000300000,
+  CreateAuditTree1764000400000,
 ];

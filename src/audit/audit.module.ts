@@ -2,36 +2,50 @@ import { Module } from '@nestjs/common';
 
 import { AuditService } from './audit.service.js';
 import { AuditWriter } from './audit-writer.js';
+import { CheckpointSigner } from './checkpoint-signer.js';
 import { DurabilityCheck } from './durability-check.js';
+import { SequenceJob } from './jobs/sequence.job.js';
 import { KeyRing } from './key-ring.js';
 import { LiveVerifier } from './live-verifier.js';
 import { LogBook } from './log-book.js';
+import { LogProofs } from './log-proofs.js';
 import { AuditLogRepository } from './persistence/audit-log.repository.js';
 import { BatchReader } from './persistence/batch.reader.js';
+import { CheckpointRepository } from './persistence/checkpoint.repository.js';
 import { LaneRepository } from './persistence/lane.repository.js';
 import { OpenIntentRepository } from './persistence/open-intent.repository.js';
+import { TreeRepository } from './persistence/tree.repository.js';
 import { VaultRepository } from './persistence/vault.repository.js';
 import { RecordMaker } from './record-maker.js';
 import { RecordReader } from './record-reader.js';
+import { Sequencer } from './sequencer.js';
+import { TreeReader } from './tree-reader.js';
 import { Vault } from './vault.js';
 
 @Module({
   providers: [
     AuditService,
     AuditWriter,
+    CheckpointSigner,
     DurabilityCheck,
     KeyRing,
     LiveVerifier,
     LogBook,
+    LogProofs,
     RecordMaker,
     RecordReader,
+    SequenceJob,
+    Sequencer,
+    TreeReader,
     Vault,
     AuditLogRepository,
     BatchReader,
+    CheckpointRepository,
     LaneRepository,
     OpenIntentRepository,
+    TreeRepository,
     VaultRepository,
   ],
-  exports: [AuditService, LiveVerifier, RecordReader],
+  exports: [AuditService, LiveVerifier, LogProofs, RecordReader],
 })
 export class AuditModule {}

@@ -4,6 +4,7 @@ export { canonical, isCanonical, type JsonObject, type JsonValue } from './domai
 export type { Disclosure } from './domain/commitment.js';
 export type { RecordType } from './domain/record-type.js';
 export type { Finding } from './domain/finding.js';
+export { LogProofs, type LogHead } from './log-proofs.js';
 export { LiveVerifier } from './live-verifier.js';
 export { RecordReader, type StoredRecord } from './record-reader.js';
 export type { OpenIntent } from './persistence/open-intent.repository.js';

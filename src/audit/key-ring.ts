@@ -1,11 +1,12 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 
 import { AuditConfig } from '../platform/config/index.js';
 import { ensureSecret, makeKey, readSecret } from '../platform/secrets/index.js';
 import { Injectable } from '@nestjs/common';
-import { rawPublicKey, verifierKey } from './domain/note-key.js';
+import { writeLine, writeNote } from './domain/note.js';
+import { rawPublicKey, readVerifierKey, verifierKey } from './domain/note-key.js';
 import { quarterOf } from './domain/period.js';
 import { TagMemory } from './tag-memory.js';
 
@@ -17,6 +18,8 @@ export interface LogKeys {
   readonly tags: TagMemory;
   /** C2SP verifier key of the log. */
   readonly vkey: string;
+  /** Signs a text with the log's key; returns the note. Ed25519 is deterministic: one text has one note. */
+  sign(text: string): string;
 }
 
 function slugOf(origin: string): string {
@@ -61,7 +64,14 @@ export class KeyRing {
     const privateKey = createPrivateKey(readSecret(this.#signingFile(origin)));
     const tagKey = readSecret(this.#tagFile(origin));
     if (tagKey.length !== KEY_BYTES) throw new Error('The tag key of the evidence log must be 32 bytes');
-    return { tags: new TagMemory(tagKey), vkey: verifierKey(origin, rawPublicKey(createPublicKey(privateKey))) };
+    const vkey = verifierKey(origin, rawPublicKey(createPublicKey(privateKey)));
+    const key = readVerifierKey(vkey);
+    if (key === undefined) throw new Error(`The name of the evidence log ${origin} cannot stand in a verifier key`);
+    return {
+      tags: new TagMemory(tagKey),
+      vkey,
+      sign: (text) => writeNote(text, [writeLine(key, sign(null, Buffer.from(text), privateKey))]),
+    };
   }
 
   /** The key-encryption key of a quarter; made when missing and allowed. */

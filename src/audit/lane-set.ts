@@ -84,7 +84,11 @@ export class LaneSet {
     for (const lane of this.#lanes.values()) {
       if (lane.end.n === 0) continue;
       this.#touched.add(lane);
-      const { batch } = lane.link([this.marks.closing(lane)], this.writer.nowMicros());
+      const { batch } = lane.link(
+        [this.marks.closing(lane)],
+        this.writer.nowMicros(),
+        this.writer.checkpointOf(lane.log.id),
+      );
       if (!(await this.lanes.append(tx, batch))) continue;
       await this.lanes.close(tx, lane.id);
       this.#closing.add(lane);
@@ -125,7 +129,11 @@ export class LaneSet {
   async #tryAppend(tx: Tx, log: OpenLog, records: readonly PreparedRecord[]): Promise<readonly Receipt[] | undefined> {
     const lane = await this.#laneOf(tx, log);
     const opening = lane.end.n === 0 ? this.marks.opening(log, lane.id) : [];
-    const { batch, receipts } = lane.link([...opening, ...records], this.writer.nowMicros());
+    const { batch, receipts } = lane.link(
+      [...opening, ...records],
+      this.writer.nowMicros(),
+      this.writer.checkpointOf(log.id),
+    );
     if (await this.lanes.append(tx, batch)) return receipts;
     const found = await this.lanes.findLocked(tx, lane.id);
     if (found?.closed !== true && lane.isBehind(found)) {

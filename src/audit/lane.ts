@@ -42,8 +42,8 @@ export class Lane {
     return this.#pending ?? { n: this.#n, heads: this.#heads };
   }
 
-  /** Links records in order behind the lane's end. `nowMicros`: wall clock. */
-  link(records: readonly PreparedRecord[], nowMicros: number): Linked {
+  /** Links records in order behind the lane's end. `nowMicros`: wall clock. `cp`: the newest checkpoint seen, canonical. */
+  link(records: readonly PreparedRecord[], nowMicros: number, cp?: string): Linked {
     const start = this.end;
     let { heads, n } = start;
     // A clock that steps back must not make time fall inside a lane.
@@ -55,7 +55,10 @@ export class Lane {
     const blobs: VaultBlob[] = [];
     for (const [index, record] of records.entries()) {
       const core = Buffer.from(
-        writeCore({ ...record, durability: this.durability }, { log: this.log.origin, lane: this.id, n, at, heads }),
+        writeCore(
+          { ...record, durability: this.durability },
+          { log: this.log.origin, lane: this.id, n, at, heads, cp: index === 0 ? cp : undefined },
+        ),
       );
       if (core.length > MAX_CORE_BYTES)
         throw new Error(`An audit core of ${String(core.length)} bytes exceeds the format`);

@@ -27,6 +27,11 @@ export class RecordReader {
     private readonly batches: BatchReader,
   ) {}
 
+  /** The log of a lane; undefined when there is no such lane. */
+  logOf(tx: Tx, lane: string): Promise<number | undefined> {
+    return this.batches.findLogOf(tx, lane);
+  }
+
   /** The record at a place; undefined when there is none. The caller checks that its organisation may see it. */
   async find(tx: Tx, place: { readonly lane: string; readonly n: number }): Promise<StoredRecord | undefined> {
     const { lane, n } = place;

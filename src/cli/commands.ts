@@ -1,4 +1,5 @@
 import { adminCreate } from './admin-create.js';
+import { auditHead, auditProof } from './audit-proofs.js';
 import { auditVerify } from './audit-verify.js';
 import type { Command } from './command.js';
 import { demoAsk } from './demo-ask.js';
@@ -33,6 +34,8 @@ export const COMMANDS: readonly Command[] = [
   providerResume,
   providerRemove,
   auditVerify,
+  auditHead,
+  auditProof,
   ledgerCheck,
   exportUsage,
   exportChargeback,

@@ -17,6 +17,8 @@ export interface ReadCore {
   readonly pub: JsonObject;
   readonly durability: string;
   readonly prev: Heads;
+  /** The checkpoint that the writer had seen; root in base64. */
+  readonly cp: { readonly size: number; readonly root: string } | undefined;
 }
 
 /** Why bytes are no core. Source: evidence page §10. */
@@ -109,5 +111,6 @@ export function readCore(bytes: Uint8Array): ReadCore | CoreFault {
     pub: core['pub'] as JsonObject,
     durability: core['dur'] as string,
     prev: { sha256: prev['sha256'] ?? '', sha512: prev['sha512'] ?? '', sha3: prev['sha3-256'] ?? '' },
+    cp: core['cp'] as ReadCore['cp'],
   };
 }

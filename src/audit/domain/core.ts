@@ -29,16 +29,19 @@ export interface CorePlace {
   /** RFC 3339, UTC, six decimals. */
   readonly at: string;
   readonly heads: Heads;
+  /** The newest checkpoint that the writer has seen: the record is not older. Canonical object; in the first record of a flush. */
+  readonly cp?: string | undefined;
 }
 
 /** Writes a core: members in canonical order by construction (a property test holds it against the strict walker). */
 export function writeCore(parts: CoreParts, place: CorePlace): string {
   const actor = parts.actorTag === null ? '' : `"actorTag":"${parts.actorTag}",`;
   const subject = parts.caseTag === null ? '' : `"caseTag":"${parts.caseTag}",`;
+  const cp = place.cp === undefined ? '' : `"cp":${place.cp},`;
   const ref = parts.ref === null ? '' : `"ref":"${parts.ref}",`;
   return (
     `{"_sd":${parts.sd},"_sd_alg":"sha-256",${actor}"at":"${place.at}",${subject}"cfg":"${parts.cfg}",` +
-    `"dur":"${parts.durability}","id":"${parts.id}","lane":"${place.lane}","log":"${place.log}","n":${String(place.n)},` +
+    `${cp}"dur":"${parts.durability}","id":"${parts.id}","lane":"${place.lane}","log":"${place.log}","n":${String(place.n)},` +
     `"prev":${prevMember(place.heads)},"pub":${parts.pub},${ref}"type":"${parts.type}","v":"${FORMAT}"}`
   );
 }

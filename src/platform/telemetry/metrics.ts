@@ -91,6 +91,23 @@ export class Metrics {
     [],
   );
   readonly auditOpenIntents = this.#gauge('aip_audit_open_intents', 'Intents without a terminal record', []);
+  readonly auditUnsequenced = this.#gauge('aip_audit_unsequenced_records', 'Records that are not in the tree yet', []);
+  readonly auditSequenceLag = this.#gauge(
+    'aip_audit_sequence_lag_seconds',
+    'How long the oldest record waits that is not in the tree',
+    [],
+  );
+  readonly auditCheckpointAge = this.#gauge(
+    'aip_audit_checkpoint_age_seconds',
+    'Age of the newest checkpoint while records wait to be covered by one; else 0',
+    [],
+  );
+  readonly auditSequenced = this.#counter(
+    'aip_audit_sequenced_records_total',
+    'Records this replica put into trees',
+    [],
+  );
+  readonly auditSafeStop = this.#gauge('aip_audit_safe_stop', '1 when this replica has stopped to write the log', []);
   readonly buildInfo = this.#gauge('aip_build_info', 'Always 1', ['version', 'node']);
 
   /** The text format of Prometheus. */

@@ -21,6 +21,7 @@ import { newId } from '../../../src/platform/ids/index.js';
 import { createLogger, LoggingModule } from '../../../src/platform/logging/index.js';
 import { ReplicaModule } from '../../../src/platform/replica/index.js';
 import { SnapshotModule } from '../../../src/platform/snapshot/index.js';
+import { TelemetryModule } from '../../../src/platform/telemetry/index.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 
 /** The machine's clock, moved. */
@@ -155,6 +156,7 @@ export class AuditRig {
         DatabaseModule.forRoot({ url: this.database.url, poolSize: 8 }),
         SnapshotModule,
         ReplicaModule,
+        TelemetryModule,
         AuditModule,
       ],
     })
