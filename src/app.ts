@@ -7,6 +7,7 @@ import type { RunnableConfig } from './runnable-config.js';
 import { serveDocs } from './docs/index.js';
 import { createAdapter, ExceptionToEnvelopeFilter, prepareServer, validationPipe } from './platform/http/index.js';
 import { NestLogger, type Logger } from './platform/logging/index.js';
+import { Metrics } from './platform/telemetry/index.js';
 
 const MAX_HEADER_BYTES = 32 * 1024;
 const MAX_REQUEST_MS = 600_000;
@@ -23,7 +24,9 @@ export async function createApp(config: RunnableConfig, logger: Logger): Promise
     bodyParser: false,
     abortOnError: false,
   });
-  prepareServer(app, logger);
+  const metrics = app.get(Metrics);
+  metrics.buildInfo.set({ version: config.server.version, node: process.versions.node }, 1);
+  prepareServer(app, logger, metrics);
   app.useGlobalPipes(validationPipe());
   app.useGlobalFilters(new ExceptionToEnvelopeFilter());
   serveDocs(app);

@@ -8,7 +8,7 @@ import { GatewayConfig } from '../../platform/config/index.js';
 import { UnitOfWork } from '../../platform/database/index.js';
 import { newId } from '../../platform/ids/index.js';
 import { InjectLogger, type Logger } from '../../platform/logging/index.js';
-import { parseAmount, ZERO, type PicoUsd } from '../../platform/money/index.js';
+import { formatAmount, parseAmount, ZERO, type PicoUsd } from '../../platform/money/index.js';
 import { ReplicaService } from '../../platform/replica/index.js';
 import { Metrics } from '../../platform/telemetry/index.js';
 import { OpenCallRepository, type OpenCallFacts, type OpenPlanEntry } from '../persistence/open-call.repository.js';
@@ -60,8 +60,13 @@ export class Reconciler {
     const orphans = await this.#findOrphans(clock.nowMs());
     let ended = 0;
     for (const orphan of orphans) {
-      const outcome = await this.settlement.join(await this.#itemOf(orphan));
-      if (outcome.kind === 'settled') ended += 1;
+      const item = await this.#itemOf(orphan);
+      const outcome = await this.settlement.join(item);
+      if (outcome.kind !== 'settled') continue;
+      ended += 1;
+      for (const { currency, cost } of item.usage) {
+        metrics.unconfirmedCost.inc({ currency }, Number.parseFloat(formatAmount(cost)));
+      }
     }
     await this.#releaseForgotten(clock.nowMs());
     if (ended > 0) {

@@ -144,11 +144,6 @@ export class SettlementService implements CallStore<EndedCall> {
     return this.#queue.join(item);
   }
 
-  /** Items that wait, and what the flushes cost so far. */
-  stats(): { readonly depth: number; readonly flushes: number; readonly items: number } {
-    return { depth: this.#queue.depth, flushes: this.#queue.stats.flushes, items: this.#queue.stats.items };
-  }
-
   /** Resolves when nothing waits any more. */
   async close(): Promise<void> {
     await this.#queue.close();

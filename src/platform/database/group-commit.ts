@@ -28,16 +28,16 @@ interface Waiting<Item, Outcome> {
   readonly reject: (error: unknown) => void;
 }
 
-/** Sizes and durations of the flushes so far. */
-export interface GroupCommitStats {
-  flushes: number;
-  items: number;
-  lastFlushMs: number;
+/** How a queue flushes. */
+export interface GroupCommitOptions {
+  /** `relaxed`: COMMIT does not wait for the disk; for measuring only. */
+  readonly durability: 'strict' | 'relaxed';
+  /** Told of each flush, settled or not: its items and how long it took. Must not throw. */
+  readonly measure: (items: number, seconds: number) => void;
 }
 
 /** One queue, one connection, one transaction in flight: everyone who waits shares the next fsync. */
 export class GroupCommit<Item, Outcome> {
-  readonly stats: GroupCommitStats = { flushes: 0, items: 0, lastFlushMs: 0 };
   readonly #queue: Waiting<Item, Outcome>[] = [];
   #flushing: Promise<void> | undefined;
   #runner: QueryRunner | undefined;
@@ -46,7 +46,7 @@ export class GroupCommit<Item, Outcome> {
     private readonly dataSource: DataSource,
     private readonly clock: Clock,
     private readonly flush: Flush<Item, Outcome>,
-    private readonly durability: 'strict' | 'relaxed' = 'strict',
+    private readonly options: GroupCommitOptions,
   ) {}
 
   /** Items that wait for their flush. */
@@ -83,9 +83,7 @@ export class GroupCommit<Item, Outcome> {
         const batch = this.#queue.splice(0, MAX_ITEMS);
         const startedMs = this.clock.monotonicMs();
         await this.#settle(batch);
-        this.stats.flushes += 1;
-        this.stats.items += batch.length;
-        this.stats.lastFlushMs = this.clock.monotonicMs() - startedMs;
+        this.options.measure(batch.length, (this.clock.monotonicMs() - startedMs) / 1_000);
       }
     } finally {
       this.#flushing = undefined;
@@ -183,7 +181,7 @@ export class GroupCommit<Item, Outcome> {
         if (this.#runner === runner) this.#runner = undefined;
       });
       await client.query(`SET lock_timeout = ${String(LOCK_TIMEOUT_MS)}`);
-      if (this.durability === 'relaxed') await client.query('SET synchronous_commit = off');
+      if (this.options.durability === 'relaxed') await client.query('SET synchronous_commit = off');
     } catch (error) {
       await runner.release().catch(() => undefined);
       throw error;

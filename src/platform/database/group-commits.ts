@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 
 import { Clock } from '../clock/index.js';
-import { GroupCommit, type Flush } from './group-commit.js';
+import { GroupCommit, type Flush, type GroupCommitOptions } from './group-commit.js';
 
 /** Makes group commits over the application's pool. */
 @Injectable()
@@ -12,8 +12,8 @@ export class GroupCommits {
     private readonly clock: Clock,
   ) {}
 
-  /** A queue of its own with a connection of its own. `relaxed`: COMMIT does not wait for the disk; for measuring only. */
-  make<Item, Outcome>(flush: Flush<Item, Outcome>, durability: 'strict' | 'relaxed'): GroupCommit<Item, Outcome> {
-    return new GroupCommit(this.dataSource, this.clock, flush, durability);
+  /** A queue of its own with a connection of its own. */
+  make<Item, Outcome>(flush: Flush<Item, Outcome>, options: GroupCommitOptions): GroupCommit<Item, Outcome> {
+    return new GroupCommit(this.dataSource, this.clock, flush, options);
   }
 }

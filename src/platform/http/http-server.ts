@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 
 import { AppError } from '../errors/index.js';
 import { newId } from '../ids/index.js';
+import type { Metrics } from '../telemetry/index.js';
 import { parseJsonBody } from './json-body.js';
 
 /** What the one log line of a request may say. Never prompts, answers, names, credentials. */
@@ -58,8 +59,8 @@ export function createAdapter(limits: HttpLimits): FastifyAdapter {
   });
 }
 
-/** Body parsers, identity of a request, and the wide log event. Call before `app.init()`. */
-export function prepareServer(app: NestFastifyApplication, logger: Logger): void {
+/** Body parsers, identity of a request, its count and the wide log event. Call before `app.init()`. */
+export function prepareServer(app: NestFastifyApplication, logger: Logger, metrics: Metrics): void {
   const server = app.getHttpAdapter().getInstance();
   registerBodyParsers(server);
   server.decorateRequest('logFacts', null as never);
@@ -76,7 +77,9 @@ export function prepareServer(app: NestFastifyApplication, logger: Logger): void
     done();
   });
   server.addHook('onResponse', (request, reply, done) => {
-    logRequest(logger, request, reply.raw.statusCode);
+    const { statusCode } = reply.raw;
+    metrics.httpRequests.inc({ route: routeOf(request), code: String(statusCode) });
+    logRequest(logger, request, statusCode);
     done();
   });
 }
@@ -113,6 +116,11 @@ function isUpload(request: FastifyRequest): boolean {
   return request.url.split('?', 1)[0] === '/api/documents';
 }
 
+/** The pattern of the route, never the path: it is a label, and paths hold ids. */
+function routeOf(request: FastifyRequest): string {
+  return request.routeOptions.url ?? 'unknown';
+}
+
 /** Writes the one event of a request: ERROR only when someone must act. */
 export function logRequest(logger: Logger, request: FastifyRequest, status: number): void {
   const { error, ...facts } = request.logFacts;
@@ -121,7 +129,7 @@ export function logRequest(logger: Logger, request: FastifyRequest, status: numb
     requestId: request.id,
     clientRequestId: request.clientRequestId,
     method: request.method,
-    route: request.routeOptions.url ?? 'unknown',
+    route: routeOf(request),
     status,
     durationMs: Math.round((performance.now() - request.startedAt) * 10) / 10,
     ...facts,

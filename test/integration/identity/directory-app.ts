@@ -30,7 +30,7 @@ import {
   type Role,
 } from '../../../src/platform/security/index.js';
 import { ConfigSnapshots, SnapshotModule } from '../../../src/platform/snapshot/index.js';
-import { TelemetryModule } from '../../../src/platform/telemetry/index.js';
+import { Metrics, TelemetryModule } from '../../../src/platform/telemetry/index.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 
 /** Routes that only tests have. */
@@ -138,7 +138,7 @@ export async function startDirectoryApp(
     createAdapter({ maxBodyBytes: 40 * 1024 * 1024, maxHeaderBytes: 32_768, requestTimeoutMs: 60_000 }),
     { bodyParser: false, logger: false },
   );
-  prepareServer(app, logger);
+  prepareServer(app, logger, app.get(Metrics));
   app.useGlobalPipes(validationPipe());
   app.useGlobalFilters(new ExceptionToEnvelopeFilter());
   await app.init();
