@@ -16,8 +16,9 @@ const MAJOR = '18';
 const LOOPBACK = '127.0.0.1';
 const START_ATTEMPTS = 10;
 const RETRY_MS = 200;
-/** Somebody took the port meanwhile, or the processes of a killed server are still on their way out. */
-const PASSING = /could not bind|is still in use/;
+/** Somebody took the port meanwhile, another process starts the same cluster at this moment, or the processes of a killed server are
+ *  still on their way out. */
+const PASSING = /could not bind|is still in use|already exists/;
 const LOG_TAIL = 1_500;
 
 /** Where the cluster lives and what it guarantees. */
