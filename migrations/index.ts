@@ -14,6 +14,7 @@ import { CreateAnalytics1764000090000 } from './1764000090000-create-analytics.j
 import { AddDialects1764000100000 } from './1764000100000-add-dialects.js';
 import { AddThresholdPending1764000110000 } from './1764000110000-add-threshold-pending.js';
 import { CreateReporting1764000120000 } from './1764000120000-create-reporting.js';
+import { AddHoldRevision1764000200000 } from './1764000200000-add-hold-revision.js';
 import { OrderOutbox1764000300000 } from './1764000300000-order-outbox.js';
 import { CreateAuditTree1764000400000 } from './1764000400000-create-audit-tree.js';
 
@@ -33,6 +34,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   AddDialects1764000100000,
   AddThresholdPending1764000110000,
   CreateReporting1764000120000,
+  AddHoldRevision1764000200000,
   OrderOutbox1764000300000,
   CreateAuditTree1764000400000,
 ];

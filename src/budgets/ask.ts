@@ -2,7 +2,7 @@ import type { Criticality } from '../platform/security/index.js';
 import type { PicoUsd } from '../platform/money/index.js';
 import type { BudgetMetric, Enforcement, Period, ScopeType } from './domain/budget.js';
 import type { Decision } from './domain/decide-holds.js';
-import type { ServedDeployment } from './domain/hold.js';
+import type { Hold, ServedDeployment, Settle } from './domain/hold.js';
 import type { BalanceKey } from './persistence/balance.repository.js';
 
 /** What a refused caller is told about the budget that stood in the way. */
@@ -40,8 +40,8 @@ export interface Ask {
   readonly criticality: Criticality;
   readonly openedAtMs: number;
   readonly expiresAtMs: number;
-  /** It adds to a hold that the same call has already. */
-  readonly extends: boolean;
+  /** The hold of the same call that it adds to; null: it makes one. */
+  readonly extends: Hold | null;
   readonly candidates: readonly {
     readonly deploymentId: string;
     readonly served: ServedDeployment;
@@ -50,13 +50,36 @@ export interface Ask {
   }[];
 }
 
+/** A hold that is lowered to what its call can still cost at the deployment that serves it. */
+export interface Shrink {
+  readonly hold: Hold;
+  readonly worst: PicoUsd;
+  /** What the serving deployment can use of each limit. */
+  readonly limits: readonly AskLimit[];
+}
+
 /** What became of an ask. */
 export type Verdict =
-  Extract<Decision, { kind: 'held' }> | { readonly kind: 'contended' | 'exhausted'; readonly budget: BudgetFacts };
+  | Extract<Decision, { kind: 'held' }>
+  | { readonly kind: 'contended' | 'exhausted'; readonly budget: BudgetFacts }
+  /** Somebody else has ended the call meanwhile; only of asks that extend. */
+  | { readonly kind: 'closed' };
+
+/** All that one flush is asked to do, in this order. */
+export interface FlushWork {
+  readonly settles: readonly Settle[];
+  /** Ends of calls that somebody else had ended without knowing what they used. */
+  readonly late?: readonly Settle[];
+  readonly shrinks?: readonly Shrink[];
+  readonly asks: readonly Ask[];
+  readonly nowMs: number;
+}
 
 /** What a flush did. `verdicts` in the order of the asks. */
 export interface FlushResult {
   /** Ids of holds that this flush resolved. */
   readonly settled: ReadonlySet<string>;
+  /** Holds that this flush lowered, by id. */
+  readonly shrunk: ReadonlyMap<string, Hold>;
   readonly verdicts: readonly Verdict[];
 }

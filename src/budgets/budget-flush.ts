@@ -1,149 +1,163 @@
 import { Injectable } from '@nestjs/common';
 
-import { MeteringService, type LedgerEntry } from '../metering/index.js';
+import { MeteringService } from '../metering/index.js';
 import type { Tx } from '../platform/database/index.js';
-import { newId } from '../platform/ids/index.js';
-import { picoUsd, ZERO, type PicoUsd } from '../platform/money/index.js';
-import type { Ask, AskLimit, BudgetFacts, FlushResult, Verdict } from './ask.js';
+import type { Ask, AskLimit, BudgetFacts, FlushResult, FlushWork, Shrink, Verdict } from './ask.js';
+import { BalanceIds } from './balance-ids.js';
 import {
   addHold,
+  admit,
   decideHolds,
-  holdOf,
-  settleDeltas,
+  givenBack,
+  type AskLine,
   type Decision,
   type Delta,
+  type GivenBack,
   type ReadyAsk,
 } from './domain/decide-holds.js';
-import { postedOn, type Hold, type Settle } from './domain/hold.js';
-import { OpeningBalances } from './opening-balances.js';
-import { balanceKey, BalanceRepository, type BalanceKey, type MovedBalance } from './persistence/balance.repository.js';
+import { shrunkTo, type Hold, type Resize, type Settle } from './domain/hold.js';
+import { LateTruth } from './late-truth.js';
+import { holdEntry, resizeEntry, settleEntry } from './ledger-entries.js';
+import { BalanceRepository, type MovedBalance } from './persistence/balance.repository.js';
 import { ThresholdWatch } from './threshold-watch.js';
 
-const MAX_CACHED = 100_000;
+type LinesOf = (limits: readonly AskLimit[]) => AskLine[];
+type Decisions = ReadonlyMap<ReadyAsk, Decision>;
 
-/** One flush of money: settlements first, then asks; one guarded statement in the common case. Source: money page §5. */
+/** One flush of money: what is given back first, then asks; one guarded statement in the common case. Rows of holds are locked
+ *  before those of balances, always. Source: money page §5. */
 @Injectable()
 export class BudgetFlush {
-  /** Key → id of balances; immutable, so it is cached for good. */
-  readonly #ids = new Map<string, number>();
-
   constructor(
     private readonly balances: BalanceRepository,
-    private readonly opening: OpeningBalances,
+    private readonly ids: BalanceIds,
     private readonly metering: MeteringService,
+    private readonly late: LateTruth,
     private readonly watch: ThresholdWatch,
   ) {}
 
-  /** Resolves holds, decides asks and writes both with their ledger entries. The caller owns the transaction. */
-  async run(
-    tx: Tx,
-    flush: { readonly settles: readonly Settle[]; readonly asks: readonly Ask[]; readonly nowMs: number },
-  ): Promise<FlushResult> {
-    for (const { hold, posted } of flush.settles) requireCurrency(hold, posted.currency);
-    const settled = await this.balances.resolve(tx, flush.settles);
-    const settles = flush.settles.filter(({ hold }) => settled.has(hold.id));
-    const ready = await this.#ready(tx, flush.asks, flush.nowMs);
-    const { decisions, moved } = await this.#decide(tx, settles, ready);
-    const taken = ready.flatMap((ask) => {
-      const decision = decisions.get(ask);
-      return decision?.kind === 'held'
-        ? [{ hold: decision.hold, reason: ask.extends === true ? 'extend' : 'reserve' }]
-        : [];
-    });
-    await this.balances.insertHolds(
-      tx,
-      taken.map(({ hold }) => hold),
-    );
+  /** Resolves and lowers holds, corrects charges, decides asks and writes all of it with its ledger entries. The caller owns the
+   *  transaction. */
+  async run(tx: Tx, flush: FlushWork): Promise<FlushResult> {
+    const { shrinks = [], late = [], asks, nowMs } = flush;
+    for (const { hold, posted } of [...flush.settles, ...late]) requireCurrency(hold, posted.currency);
+    const linesOf = await this.ids.find(tx, limitsOf(asks, shrinks), nowMs);
+    const settles = await this.#resolve(tx, flush.settles);
+    const lowered = await this.#lower(tx, shrinks, linesOf);
+    const open = await this.#stillOpen(tx, asks);
+    const corrections = await this.late.correctionsOf(tx, late, nowMs);
+    const ready = open.map((ask) => readyOf(ask, linesOf));
+    const before = { settles, shrinks: lowered, corrections: corrections.flatMap(({ moves }) => moves) };
+    const { decisions, moved } = await this.#decide(tx, before, ready);
+    const raised = await this.#take(tx, ready, decisions, nowMs);
     await this.metering.insertLedger(tx, [
-      ...settles.map((settle) => settleEntry(settle, flush.nowMs)),
-      ...taken.map(({ hold, reason }) => holdEntry(hold, reason, flush.nowMs)),
+      ...settles.map((settle) => settleEntry(settle, nowMs)),
+      ...lowered.map((resize) => resizeEntry('SHRINK', resize, nowMs)),
+      ...raised,
     ]);
-    await this.watch.moved(tx, moved, flush.nowMs);
+    await this.late.post(tx, corrections);
+    await this.watch.moved(tx, moved, nowMs);
     return {
-      settled,
-      verdicts: flush.asks.map((ask, index) => verdictOf(ask, ready[index], decisions)),
+      settled: new Set(settles.map(({ hold }) => hold.id)),
+      shrunk: new Map(lowered.map(({ to }) => [to.id, to])),
+      verdicts: verdictsOf(asks, ready, decisions),
     };
+  }
+
+  /** Ends holds that are still held. One that was changed without this process having heard of it, because the answer to a COMMIT
+   *  was lost, is ended as its row says. */
+  async #resolve(tx: Tx, settles: readonly Settle[]): Promise<readonly Settle[]> {
+    const resolved = await this.balances.resolve(tx, settles);
+    if (resolved.size === settles.length) return settles;
+    const rest = settles.filter(({ hold }) => !resolved.has(hold.id));
+    const rows = await this.balances.findHeld(
+      tx,
+      rest.map(({ hold }) => hold.requestId),
+    );
+    const held = new Map(rows.map((hold) => [hold.id, hold]));
+    const changed = rest.flatMap((settle) => {
+      const hold = held.get(settle.hold.id);
+      return hold === undefined ? [] : [{ ...settle, hold }];
+    });
+    const more = await this.balances.resolve(tx, changed);
+    return [...settles.filter(({ hold }) => resolved.has(hold.id)), ...changed.filter(({ hold }) => more.has(hold.id))];
+  }
+
+  async #lower(tx: Tx, shrinks: readonly Shrink[], linesOf: LinesOf): Promise<readonly Resize[]> {
+    const resizes = shrinks.map(({ hold, worst, limits }) => ({
+      hold,
+      to: shrunkTo(hold, { worst, lines: linesOf(limits) }),
+    }));
+    const done = await this.balances.resize(tx, resizes);
+    return resizes.filter(({ hold }) => done.has(hold.id));
+  }
+
+  /** Without the extensions of holds that somebody has resolved. */
+  async #stillOpen(tx: Tx, asks: readonly Ask[]): Promise<readonly Ask[]> {
+    const extended = asks.flatMap((ask) => ask.extends ?? []);
+    const held = await this.balances.lockHeld(tx, extended);
+    return asks.filter((ask) => ask.extends === null || held.has(ask.extends.id));
   }
 
   async #decide(
     tx: Tx,
-    settles: readonly Settle[],
+    before: GivenBack,
     asks: readonly ReadyAsk[],
-  ): Promise<{ readonly decisions: ReadonlyMap<ReadyAsk, Decision>; readonly moved: readonly MovedBalance[] }> {
-    const hopeful = settleDeltas(settles);
-    const all = new Map<ReadyAsk, Decision>();
+  ): Promise<{ readonly decisions: Decisions; readonly moved: readonly MovedBalance[] }> {
+    const hopeful = givenBack(before);
+    const all = new Map<ReadyAsk, Extract<Decision, { kind: 'held' }>>();
     for (const ask of asks) {
-      const hold = holdOf(ask, ask.candidates);
-      addHold(hopeful, hold);
-      all.set(ask, { kind: 'held', hold, keep: ask.candidates.map(({ deploymentId }) => deploymentId) });
+      const decision = admit(ask, ask.candidates);
+      addHold(hopeful, decision.taken);
+      all.set(ask, decision);
     }
     const moved = await this.balances.moveIfFits(tx, hopeful);
     if (moved !== undefined) return { decisions: all, moved };
     const locked = await this.balances.lock(tx, [...hopeful.keys()]);
-    const { decisions, deltas } = decideHolds(locked, settles, asks);
+    const { decisions, deltas } = decideHolds(locked, before, asks);
     return { decisions, moved: await this.balances.move(tx, nonZero(deltas)) };
   }
 
-  /** Gives every line the id of its balance; balances of a new window or member are made first. */
-  async #ready(tx: Tx, asks: readonly Ask[], nowMs: number): Promise<readonly ReadyAsk[]> {
-    const missing = new Map<string, AskLimit>();
-    for (const { candidates } of asks) {
-      for (const { limits } of candidates) {
-        for (const limit of limits) if (!this.#ids.has(keyOf(limit))) missing.set(keyOf(limit), limit);
-      }
+  /** Writes the holds of what was admitted, new ones and grown ones; returns their entries. */
+  async #take(
+    tx: Tx,
+    asks: readonly ReadyAsk[],
+    decisions: Decisions,
+    nowMs: number,
+  ): Promise<readonly ReturnType<typeof holdEntry>[]> {
+    const made: Hold[] = [];
+    const grown: Resize[] = [];
+    for (const ask of asks) {
+      const decision = decisions.get(ask);
+      if (decision?.kind !== 'held') continue;
+      if (ask.extends === null) made.push(decision.hold);
+      else grown.push({ hold: ask.extends, to: decision.hold });
     }
-    if (missing.size > 0) await this.#makeBalances(tx, [...missing.values()], nowMs);
-    return asks.map((ask) => ({
-      ...ask,
-      candidates: ask.candidates.map((candidate) => ({
-        deploymentId: candidate.deploymentId,
-        served: candidate.served,
-        worst: candidate.worst,
-        lines: candidate.limits.map((limit) => ({
-          balanceId: this.#idOf(limit),
-          metric: limit.metric,
-          amount: limit.amount,
-          own: limit.own,
-        })),
-      })),
-    }));
-  }
-
-  async #makeBalances(tx: Tx, limits: readonly AskLimit[], nowMs: number): Promise<void> {
-    let found = await this.balances.findIds(tx, limits);
-    const unknown = limits.filter((limit) => !found.has(keyOf(limit)));
-    if (unknown.length > 0) {
-      const made = await this.balances.insertMissing(tx, await this.opening.of(tx, unknown));
-      const opened = made.filter(({ posted }) => posted !== ZERO);
-      await this.metering.insertLedger(
-        tx,
-        opened.map((balance) => openingEntry(balance, nowMs)),
-      );
-      found = await this.balances.findIds(tx, limits);
-    }
-    // A balance made by this very transaction may vanish with it: remember ids only of those found before.
-    if (this.#ids.size > MAX_CACHED) this.#ids.clear();
-    for (const [key, id] of found) this.#ids.set(key, id);
-    if (unknown.length > 0) this.#forgetUnless(unknown);
-  }
-
-  /** After a rollback an id would point nowhere: ids of new balances are looked up once more by the next flush. */
-  #forgetUnless(fresh: readonly AskLimit[]): void {
-    const keys = fresh.map(keyOf);
-    setImmediate(() => {
-      for (const key of keys) this.#ids.delete(key);
-    });
-  }
-
-  #idOf(limit: AskLimit): number {
-    const id = this.#ids.get(keyOf(limit));
-    if (id === undefined) throw new Error(`No balance for limit ${limit.limitId}`);
-    return id;
+    await this.balances.insertHolds(tx, made);
+    const done = await this.balances.resize(tx, grown);
+    if (done.size !== grown.length) throw new Error('A hold changed under its lock');
+    return [
+      ...made.map((hold) => holdEntry(hold, nowMs)),
+      ...grown.map((resize) => resizeEntry('EXTEND', resize, nowMs)),
+    ];
   }
 }
 
-function keyOf({ limitId, subject, startsAtMs }: BalanceKey): string {
-  return balanceKey(limitId, subject, startsAtMs);
+function* limitsOf(asks: readonly Ask[], shrinks: readonly Shrink[]): Generator<AskLimit> {
+  for (const { candidates } of asks) for (const { limits } of candidates) yield* limits;
+  for (const { limits } of shrinks) yield* limits;
+}
+
+function readyOf(ask: Ask, linesOf: LinesOf): ReadyAsk {
+  return {
+    ...ask,
+    candidates: ask.candidates.map(({ deploymentId, served, worst, limits }) => ({
+      deploymentId,
+      served,
+      worst,
+      lines: linesOf(limits),
+    })),
+  };
 }
 
 /** Currencies never meet: what is charged in another one than was held is a defect, and fails alone. */
@@ -155,8 +169,16 @@ function nonZero(deltas: ReadonlyMap<number, Delta>): ReadonlyMap<number, Delta>
   return new Map([...deltas].filter(([, { held, posted }]) => held !== 0n || posted !== 0n));
 }
 
-/** `ready` is the ask with the balances of its limits, in the same order. */
-function verdictOf(ask: Ask, ready: ReadyAsk | undefined, decisions: ReadonlyMap<ReadyAsk, Decision>): Verdict {
+/** In the order of the asks; `ready` are those that were still open, in the same order. */
+function verdictsOf(asks: readonly Ask[], ready: readonly ReadyAsk[], decisions: Decisions): readonly Verdict[] {
+  const left = [...ready];
+  return asks.map((ask): Verdict => {
+    if (left[0]?.holdId !== ask.holdId) return { kind: 'closed' };
+    return verdictOf(ask, left.shift(), decisions);
+  });
+}
+
+function verdictOf(ask: Ask, ready: ReadyAsk | undefined, decisions: Decisions): Verdict {
   const decision = ready === undefined ? undefined : decisions.get(ready);
   if (ready === undefined || decision === undefined) throw new Error('An ask was not decided');
   if (decision.kind === 'held') return decision;
@@ -170,64 +192,4 @@ function verdictOf(ask: Ask, ready: ReadyAsk | undefined, decisions: ReadonlyMap
 
 function factsOf({ facts, metric, endsAtMs, period }: AskLimit): BudgetFacts {
   return { ...facts, metric, period, resetsAtMs: period === 'LIFETIME' ? null : endsAtMs };
-}
-
-function holdEntry(hold: Hold, reason: string, atMs: number): LedgerEntry {
-  return {
-    id: newId(),
-    orgId: hold.orgId,
-    atMs,
-    holdId: hold.id,
-    requestId: hold.requestId,
-    kind: 'HOLD',
-    currency: hold.currency,
-    amount: hold.amount,
-    balanceIds: hold.lines.map(({ balanceId }) => balanceId),
-    heldDeltas: hold.lines.map(({ amount }) => amount),
-    postedDeltas: hold.lines.map(() => ZERO),
-    reason,
-    ref: null,
-  };
-}
-
-const KIND_OF = { settle: 'SETTLE', unknown: 'SETTLE', release: 'RELEASE', expire: 'EXPIRE' } as const;
-
-function settleEntry(settle: Settle, atMs: number): LedgerEntry {
-  const { hold, posted, reason } = settle;
-  return {
-    id: newId(),
-    orgId: hold.orgId,
-    atMs,
-    holdId: hold.id,
-    requestId: hold.requestId,
-    kind: KIND_OF[reason],
-    currency: hold.currency,
-    amount: posted.amount,
-    balanceIds: hold.lines.map(({ balanceId }) => balanceId),
-    heldDeltas: hold.lines.map(({ amount }) => picoUsd(0n - amount)),
-    postedDeltas: hold.lines.map((line) => postedOn(line, settle)),
-    reason,
-    ref: null,
-  };
-}
-
-function openingEntry(
-  balance: { readonly id: number; readonly orgId: string; readonly currency: string; readonly posted: PicoUsd },
-  atMs: number,
-): LedgerEntry {
-  return {
-    id: newId(),
-    orgId: balance.orgId,
-    atMs,
-    holdId: null,
-    requestId: null,
-    kind: 'ADJUST',
-    currency: balance.currency,
-    amount: ZERO,
-    balanceIds: [balance.id],
-    heldDeltas: [ZERO],
-    postedDeltas: [balance.posted],
-    reason: 'used in this window before the budget was made',
-    ref: null,
-  };
 }

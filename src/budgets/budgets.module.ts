@@ -5,10 +5,12 @@ import { IdentityModule } from '../identity/index.js';
 import { MeteringModule } from '../metering/index.js';
 import { BudgetsController } from './api/budgets.controller.js';
 import { BudgetAdminService } from './budget-admin.service.js';
+import { BalanceIds } from './balance-ids.js';
 import { BudgetFlush } from './budget-flush.js';
 import { BudgetTreePart } from './budget-tree-part.js';
 import { BudgetsService } from './budgets.service.js';
 import { ChangedCharges } from './changed-charges.js';
+import { LateTruth } from './late-truth.js';
 import { LedgerCheck } from './ledger-check.js';
 import { OpeningBalances } from './opening-balances.js';
 import { BalanceRepository } from './persistence/balance.repository.js';
@@ -22,10 +24,12 @@ import { ThresholdWatch } from './threshold-watch.js';
   controllers: [BudgetsController],
   providers: [
     BudgetAdminService,
+    BalanceIds,
     BudgetFlush,
     BudgetTreePart,
     BudgetsService,
     ChangedCharges,
+    LateTruth,
     LedgerCheck,
     OpeningBalances,
     BalanceRepository,

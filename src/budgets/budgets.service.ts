@@ -5,11 +5,11 @@ import type { Tx } from '../platform/database/index.js';
 import type { PicoUsd } from '../platform/money/index.js';
 import type { Attribution, Criticality } from '../platform/security/index.js';
 import type { ConfigSnapshot } from '../platform/snapshot/index.js';
-import type { Ask, AskLimit, FlushResult } from './ask.js';
+import type { Ask, AskLimit, FlushResult, FlushWork, Shrink } from './ask.js';
 import { BudgetFlush } from './budget-flush.js';
 import { BudgetTreePart } from './budget-tree-part.js';
 import type { MatchedLimit } from './domain/budget-tree.js';
-import type { Hold, Settle } from './domain/hold.js';
+import type { Hold } from './domain/hold.js';
 import { unitsOf } from './domain/units.js';
 import { LedgerCheck, type LedgerFinding } from './ledger-check.js';
 import { BalanceRepository } from './persistence/balance.repository.js';
@@ -22,8 +22,8 @@ export interface AskCandidateWish {
   readonly worstTokens: number;
 }
 
-/** More of a call that holds money already: before another attempt, when an earlier one may have been billed. */
-export interface ExtensionWish extends Omit<AskWish, 'candidates'> {
+/** A call that holds money already, and the one candidate that matters from now on. */
+export interface ServingWish extends Pick<AskWish, 'attribution' | 'criticality'> {
   readonly candidate: AskCandidateWish;
 }
 
@@ -64,7 +64,7 @@ export class BudgetsService {
       criticality: wish.criticality,
       openedAtMs: wish.atMs,
       expiresAtMs: wish.expiresAtMs,
-      extends: false,
+      extends: null,
       // Currencies never meet: one call is held in one of them.
       candidates: wish.candidates
         .filter(({ currency }) => currency === first.currency)
@@ -86,12 +86,13 @@ export class BudgetsService {
     };
   }
 
-  /** What an extension would hold beside the first hold: money and tokens, and no request more. */
-  extensionFor(snapshot: ConfigSnapshot, { candidate, ...wish }: ExtensionWish): Ask {
-    const ask = this.askFor(snapshot, { ...wish, candidates: [candidate] });
+  /** What an extension would add to the hold of a call: money and tokens, and no request more. In the windows of the hold: a call
+   *  belongs to those it began in. */
+  extensionFor(snapshot: ConfigSnapshot, hold: Hold, wish: ServingWish): Ask {
+    const ask = this.askFor(snapshot, askOf(hold, wish));
     return {
       ...ask,
-      extends: true,
+      extends: hold,
       candidates: ask.candidates.map((one) => ({
         ...one,
         limits: one.limits.filter(({ metric }) => metric !== 'REQUESTS'),
@@ -99,11 +100,15 @@ export class BudgetsService {
     };
   }
 
+  /** What stays held once it is known which deployment serves. */
+  shrinkFor(snapshot: ConfigSnapshot, hold: Hold, wish: ServingWish): Shrink {
+    const [serving] = this.askFor(snapshot, askOf(hold, wish)).candidates;
+    if (serving === undefined) throw new Error('An ask has at least one candidate');
+    return { hold, worst: serving.worst, limits: serving.limits };
+  }
+
   /** One flush; the caller owns the transaction. Settlements first, then asks by criticality and arrival. */
-  flush(
-    tx: Tx,
-    flush: { readonly settles: readonly Settle[]; readonly asks: readonly Ask[]; readonly nowMs: number },
-  ): Promise<FlushResult> {
+  flush(tx: Tx, flush: FlushWork): Promise<FlushResult> {
     return this.flusher.run(tx, flush);
   }
 
@@ -158,4 +163,17 @@ export class BudgetsService {
     if (type === 'ORGANISATION') return directory.organisation(id)?.name ?? null;
     return null;
   }
+}
+
+function askOf(hold: Hold, { candidate, attribution, criticality }: ServingWish): AskWish {
+  return {
+    holdId: hold.id,
+    requestId: hold.requestId,
+    orgId: hold.orgId,
+    attribution,
+    criticality,
+    candidates: [candidate],
+    atMs: hold.openedAtMs,
+    expiresAtMs: hold.expiresAtMs,
+  };
 }

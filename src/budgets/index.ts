@@ -1,8 +1,8 @@
-export type { Ask, BudgetFacts, FlushResult, Verdict } from './ask.js';
+export type { Ask, BudgetFacts, FlushResult, FlushWork, Shrink, Verdict } from './ask.js';
 export { BudgetAdminService, type BudgetPatch, type NewBudget } from './budget-admin.service.js';
 export { budgetPatchInput, newBudgetInput } from './budget-input.js';
 export { BudgetsModule } from './budgets.module.js';
-export { BudgetsService, type AskCandidateWish, type AskWish, type ExtensionWish } from './budgets.service.js';
+export { BudgetsService, type AskCandidateWish, type AskWish, type ServingWish } from './budgets.service.js';
 export { ChangedCharges } from './changed-charges.js';
 export type { Budget, BudgetLimit, BudgetMetric, Enforcement, Period, ScopeType } from './domain/budget.js';
 export { isOverrun, type Hold, type Settle } from './domain/hold.js';

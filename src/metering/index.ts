@@ -23,6 +23,7 @@ export { chargeUsage, priceUsage, type Charge } from './domain/price-usage.js';
 export type { UsageRecord } from './domain/usage-record.js';
 export { expectedCost, worstCase, type Bounds } from './domain/worst-case.js';
 export { MeteringModule } from './metering.module.js';
+export { LateCharges, type ChargeCorrection } from './late-charges.js';
 export { MeteringService } from './metering.service.js';
 export { PostedWindows, type ChargeChange, type MovedWindows } from './posted-windows.js';
 export { PricesService } from './prices.service.js';

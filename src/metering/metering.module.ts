@@ -14,6 +14,7 @@ import { VariancePosting } from './invoices/variance-posting.js';
 import { CatalogueJob } from './jobs/catalogue.job.js';
 import { MonthsJob } from './jobs/months.job.js';
 import { RollupsJob } from './jobs/rollups.job.js';
+import { LateCharges } from './late-charges.js';
 import { MeteringService } from './metering.service.js';
 import { ChargeRepository } from './persistence/charge.repository.js';
 import { CostCentreRepository } from './persistence/cost-centre.repository.js';
@@ -55,6 +56,7 @@ import { StatementsService } from './statements/statements.service.js';
     ReconciliationsService,
     ReconciliationSurroundings,
     VariancePosting,
+    LateCharges,
     ChargeRepository,
     InvoiceRepository,
     ReconciliationRepository,
@@ -62,6 +64,14 @@ import { StatementsService } from './statements/statements.service.js';
     PriceVersionRepository,
     UsageRecordRepository,
   ],
-  exports: [MeteringService, PricesService, RollupsService, StatementsService, InvoicesService, ReconciliationsService],
+  exports: [
+    MeteringService,
+    LateCharges,
+    PricesService,
+    RollupsService,
+    StatementsService,
+    InvoicesService,
+    ReconciliationsService,
+  ],
 })
 export class MeteringModule {}

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import { Clock } from '../platform/clock/index.js';
 import { UnitOfWork, type Tx } from '../platform/database/index.js';
+import type { PicoUsd } from '../platform/money/index.js';
 import { ConfigSnapshots, type SnapshotPart } from '../platform/snapshot/index.js';
 import type { LedgerEntry } from './domain/ledger-entry.js';
 import { PriceBook } from './domain/price-book.js';
@@ -85,6 +86,16 @@ export class MeteringService {
   /** Holds resolved twice, or not giving back what they took; at most 100. */
   async findUnbalancedHolds(tx: Tx): Promise<readonly string[]> {
     return this.ledger.findUnbalancedHolds(tx);
+  }
+
+  /** Holds that were opened more than once, or that moved after their end; at most 100. */
+  async findDisorderedHolds(tx: Tx): Promise<readonly string[]> {
+    return this.ledger.findDisorderedHolds(tx);
+  }
+
+  /** What unresolved holds hold, by `hold|balance`. */
+  async findHeldByHold(tx: Tx): Promise<ReadonlyMap<string, PicoUsd>> {
+    return this.ledger.findHeldByHold(tx);
   }
 
   /** Holds the ledger has not resolved, at most `limit`. */

@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 
+import { parseAmount } from '../../src/platform/money/index.js';
 import { GatewayApp, type HttpAnswer } from '../support/gateway-app.js';
+import { until } from '../support/in-flight.js';
 import { rows } from '../support/rows.js';
-import { answerStatus, ScriptedUpstream, stallAfter } from '../support/scripted-upstream.js';
+import { answerStatus, chatEvents, ScriptedUpstream, stallAfter } from '../support/scripted-upstream.js';
 
 interface Answered {
   readonly aip: {
@@ -24,6 +26,12 @@ beforeAll(async () => {
   const deployment = { timers: { ttftMs: 300 } };
   await gateway.provider({ name: 'first', baseUrl: first.url, model: 'first', prices, deployment });
   await gateway.provider({ name: 'second', baseUrl: second.url, model: 'second', prices });
+  await gateway.provider({
+    name: 'dear',
+    baseUrl: second.url,
+    model: 'dear',
+    prices: { input: '3000', output: '3000' },
+  });
   await gateway.provider({
     name: 'single',
     baseUrl: second.url.replace('/v1', ''),
@@ -80,7 +88,7 @@ describe('no attempt without a permit and a covered hold', () => {
     expect((await entries(aip.requestId)).map(({ reason }) => reason).sort()).toEqual(['reserve', 'settle']);
   });
 
-  it('one that may have been billed is covered beside the next one, and both holds are given back', async () => {
+  it('one that may have been billed is covered beside the next one, and all of it is given back', async () => {
     first.next(stallAfter(0));
     const key = await personWith('100');
     const { aip } = (await chat(key)).json<Answered>();
@@ -88,12 +96,11 @@ describe('no attempt without a permit and a covered hold', () => {
     expect(Number(aip.attempts[0]?.cost.amount)).toBeGreaterThan(0);
     const ledger = await entries(aip.requestId);
     expect(ledger.map(({ kind, reason }) => `${kind} ${reason}`).sort()).toEqual([
-      'HOLD extend',
+      'EXTEND attempt',
       'HOLD reserve',
-      'RELEASE release',
       'SETTLE settle',
     ]);
-    const extended = ledger.find(({ reason }) => reason === 'extend');
+    const extended = ledger.find(({ kind }) => kind === 'EXTEND');
     expect(Number(extended?.held)).toBeCloseTo(Number(aip.attempts[0]?.cost.amount), 9);
     expect(ledger.reduce((total, { held }) => total + Number(held), 0)).toBeCloseTo(0, 9);
   });
@@ -108,6 +115,42 @@ describe('no attempt without a permit and a covered hold', () => {
     const { error } = refused.json<{ error: { code: string; aip: { rejected: readonly { reason: string }[] } } }>();
     expect(error).toMatchObject({ code: 'upstream_timeout', aip: { rejected: [{ reason: 'budget' }] } });
     expect(second.seen).toHaveLength(before);
+  });
+});
+
+describe('once a streamed answer runs', () => {
+  const streamed = async (): Promise<readonly { kind: string; held: string; hold: string }[]> => {
+    const answer = await chat(await personWith('100'), { models: ['dear'], stream: true });
+    expect([answer.status, answer.text.trim().endsWith('data: [DONE]')]).toEqual([200, true]);
+    return rows(
+      gateway.databaseUrl,
+      `SELECT l.kind, l.held_delta[1]::text AS held, h.amount::text AS hold FROM ledger_entry l JOIN hold h ON h.id = l.hold_id
+        WHERE l.request_id = $1 ORDER BY l.at, l.kind`,
+      [String(answer.headers['x-request-id'])],
+    );
+  };
+
+  it('what only a dearer candidate could have cost is given back', async () => {
+    const shrunk = (): Promise<readonly unknown[]> =>
+      rows(gateway.databaseUrl, `SELECT id FROM ledger_entry WHERE kind = 'SHRINK'`);
+    first.next(async (_request, response) => {
+      const [role = '', word = '', ...rest] = chatEvents();
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(role + word);
+      await until('the hold is lowered', async () => ((await shrunk()).length > 0 ? true : undefined));
+      response.end(rest.join(''));
+    });
+    const ledger = await streamed();
+    expect(ledger.map(({ kind }) => kind)).toEqual(['HOLD', 'SHRINK', 'SETTLE']);
+    const [held = 0n, given = 0n, ended = 0n] = ledger.map((entry) => parseAmount(entry.held));
+    // Held for the dearer one, which costs three times as much: two thirds come back.
+    expect(3n * given).toBe(-2n * held);
+    expect(held + given + ended).toBe(0n);
+    expect(parseAmount(ledger[0]?.hold ?? '')).toBe(held + given);
+  });
+
+  it('that is short costs no flush more', async () => {
+    expect((await streamed()).map(({ kind }) => kind)).toEqual(['HOLD', 'SETTLE']);
   });
 });
 

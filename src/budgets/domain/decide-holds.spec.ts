@@ -36,6 +36,7 @@ function anAsk(
     criticality: 'critical',
     openedAtMs: 0,
     expiresAtMs: 60_000,
+    extends: null,
     candidates: candidates.map((lines, index): AskCandidate => ({
       deploymentId: `d${String(index)}`,
       served: { providerId: `p${String(index)}`, model: 'm' },
@@ -51,7 +52,7 @@ function settleOf(hold: Hold, amount: PicoUsd): Settle {
   return { hold, posted, servedDeployment: { providerId: 'p0', model: 'm' }, reason: 'settle' };
 }
 const kindOf = (balances: Map<number, Balance>, ask: ReadyAsk): string | undefined =>
-  decideHolds(balances, [], [ask]).decisions.get(ask)?.kind;
+  decideHolds(balances, { settles: [] }, [ask]).decisions.get(ask)?.kind;
 
 describe('decideHolds', () => {
   it('holds at the limit and not one pico past it', () => {
@@ -84,13 +85,16 @@ describe('decideHolds', () => {
         [2, 1],
       ],
     ]);
-    expect(decideHolds(balances, [], [ask]).decisions.get(ask)).toMatchObject({ kind: 'exhausted', balanceId: 2 });
+    expect(decideHolds(balances, { settles: [] }, [ask]).decisions.get(ask)).toMatchObject({
+      kind: 'exhausted',
+      balanceId: 2,
+    });
   });
 
   it('drops candidates that do not fit and refuses only when none does', () => {
     const balances = mapOf(aBalance({ id: 1 }));
     const ask = anAsk([[[1, 200]], [[1, 90]], [[1, 70]]]);
-    const decision = decideHolds(balances, [], [ask]).decisions.get(ask);
+    const decision = decideHolds(balances, { settles: [] }, [ask]).decisions.get(ask);
     expect(decision).toMatchObject({
       kind: 'held',
       keep: ['d1', 'd2'],
@@ -109,7 +113,7 @@ describe('decideHolds', () => {
     for (const enforcement of ['SOFT', 'MONITOR'] as const) {
       const balances = mapOf(aBalance({ id: 1, enforcement }));
       const ask = anAsk([[[1, 500]]]);
-      const { decisions, deltas } = decideHolds(balances, [], [ask]);
+      const { decisions, deltas } = decideHolds(balances, { settles: [] }, [ask]);
       expect(decisions.get(ask)?.kind).toBe('held');
       expect(deltas.get(1)?.held).toBe(500n);
     }
@@ -120,7 +124,7 @@ describe('decideHolds', () => {
     const old = holdOf(anAsk([[[1, 100]]]), anAsk([[[1, 100]]]).candidates);
     const low = anAsk([[[1, 60]]], { criticality: 'sheddable' });
     const high = anAsk([[[1, 60]]], { criticality: 'critical-plus' });
-    const { decisions } = decideHolds(balances, [settleOf(old, pico(10))], [low, high]);
+    const { decisions } = decideHolds(balances, { settles: [settleOf(old, pico(10))] }, [low, high]);
     expect(decisions.get(high)?.kind).toBe('held');
     expect(decisions.get(low)?.kind).toBe('contended');
   });
@@ -128,7 +132,7 @@ describe('decideHolds', () => {
   it('at zero spend, parallel holds never cause 402', () => {
     const balances = mapOf(aBalance({ id: 1 }));
     const asks = Array.from({ length: 500 }, (_, index) => anAsk([[[1, 1 + (index % 100)]]]));
-    const kinds = new Set([...decideHolds(balances, [], asks).decisions.values()].map(({ kind }) => kind));
+    const kinds = new Set([...decideHolds(balances, { settles: [] }, asks).decisions.values()].map(({ kind }) => kind));
     expect(kinds).toEqual(new Set(['held', 'contended']));
   });
 
@@ -189,7 +193,7 @@ function play(
         },
       ),
     );
-    const { decisions, deltas } = decideHolds(balances, settles, ready);
+    const { decisions, deltas } = decideHolds(balances, { settles }, ready);
     for (const [id, { held, posted }] of deltas) {
       const balance = balances.get(id);
       if (balance === undefined) throw new Error('Unknown balance');
@@ -229,7 +233,7 @@ describe('decideHolds over many flushes', () => {
         (posted, held, amount) => {
           const balances = mapOf(aBalance({ id: 1, posted: pico(posted), held: pico(held) }));
           const ask = anAsk([[[1, amount]]]);
-          const { decisions, deltas } = decideHolds(balances, [], [ask]);
+          const { decisions, deltas } = decideHolds(balances, { settles: [] }, [ask]);
           expect(decisions.get(ask)?.kind).not.toBe('held');
           expect(deltas.get(1)?.held ?? 0n).toBe(0n);
           expect(deltas.get(1)?.posted ?? 0n).toBe(0n);
@@ -244,9 +248,9 @@ describe('decideHolds over many flushes', () => {
         const holds = amounts.map((amount) => holdOf(anAsk([[[1, amount]]]), anAsk([[[1, amount]]]).candidates));
         const settles = holds.map((hold) => settleOf(hold, hold.amount));
         const balances = mapOf(aBalance({ id: 1 }));
-        const together = decideHolds(balances, settles, []).deltas.get(1)?.posted ?? 0n;
+        const together = decideHolds(balances, { settles }, []).deltas.get(1)?.posted ?? 0n;
         const apart = settles.reduce(
-          (total, settle) => total + (decideHolds(balances, [settle], []).deltas.get(1)?.posted ?? 0n),
+          (total, settle) => total + (decideHolds(balances, { settles: [settle] }, []).deltas.get(1)?.posted ?? 0n),
           0n,
         );
         expect(apart).toBe(together);
@@ -257,8 +261,8 @@ describe('decideHolds over many flushes', () => {
   it('changes nothing that it was given and decides alike twice', () => {
     const balance = Object.freeze(aBalance({ id: 1, held: pico(50) }));
     const asks = [anAsk([[[1, 30]]]), anAsk([[[1, 30]]])];
-    const first = decideHolds(mapOf(balance), [], asks);
-    expect(decideHolds(mapOf(balance), [], asks)).toEqual(first);
+    const first = decideHolds(mapOf(balance), { settles: [] }, asks);
+    expect(decideHolds(mapOf(balance), { settles: [] }, asks)).toEqual(first);
     expect(balance.held).toBe(50n);
   });
 });

@@ -1,7 +1,16 @@
 import { picoUsd, ZERO, type PicoUsd } from '../../platform/money/index.js';
 import type { Criticality } from '../../platform/security/index.js';
 import type { BudgetMetric, Enforcement } from './budget.js';
-import { postedOn, type Hold, type HoldLine, type ServedDeployment, type Settle } from './hold.js';
+import {
+  changeOf,
+  postedOn,
+  raisedBy,
+  type Hold,
+  type HoldLine,
+  type Resize,
+  type ServedDeployment,
+  type Settle,
+} from './hold.js';
 
 /** A balance as it stands under its lock. */
 export interface Balance {
@@ -43,13 +52,13 @@ export interface ReadyAsk {
   readonly candidates: readonly AskCandidate[];
   readonly openedAtMs: number;
   readonly expiresAtMs: number;
-  /** It adds to a hold that the same call has already. Absent: no. */
-  readonly extends?: boolean;
+  /** The hold of the same call that it adds to; null: it makes one. */
+  readonly extends: Hold | null;
 }
 
 /** What became of an ask. */
 export type Decision =
-  | { readonly kind: 'held'; readonly hold: Hold; readonly keep: readonly string[] }
+  | { readonly kind: 'held'; readonly hold: Hold; readonly taken: Hold; readonly keep: readonly string[] }
   /** It would fit, but other calls in flight hold the room. */
   | { readonly kind: 'contended'; readonly balanceId: number }
   | { readonly kind: 'exhausted'; readonly balanceId: number; readonly short: PicoUsd };
@@ -107,7 +116,14 @@ export function holdOf(ask: ReadyAsk, kept: readonly AskCandidate[]): Hold {
       only: line.own ? line.served : null,
     }));
   const { holdId: id, orgId, requestId, currency, openedAtMs, expiresAtMs } = ask;
-  return { id, orgId, requestId, currency, amount, lines: held, openedAtMs, expiresAtMs };
+  return { id, orgId, requestId, currency, amount, lines: held, openedAtMs, expiresAtMs, revision: 0 };
+}
+
+/** An admission: `taken` is what it moves, `hold` the hold as it stands afterwards. */
+export function admit(ask: ReadyAsk, kept: readonly AskCandidate[]): Extract<Decision, { kind: 'held' }> {
+  const taken = holdOf(ask, kept);
+  const hold = ask.extends === null ? taken : raisedBy(ask.extends, taken);
+  return { kind: 'held', hold, taken, keep: kept.map(({ deploymentId }) => deploymentId) };
 }
 
 function move(deltas: Map<number, Delta>, balanceId: number, by: Partial<Delta>): void {
@@ -121,9 +137,24 @@ function move(deltas: Map<number, Delta>, balanceId: number, by: Partial<Delta>)
   }
 }
 
-/** What settlements move: the hold goes, the charge comes. */
-export function settleDeltas(settles: readonly Settle[]): Map<number, Delta> {
+/** What is moved before anybody asks. */
+export interface GivenBack {
+  readonly settles: readonly Settle[];
+  readonly shrinks?: readonly Resize[];
+  /** Late truth: what is posted afterwards, by balance; may be negative. */
+  readonly corrections?: readonly { readonly balanceId: number; readonly posted: PicoUsd }[];
+}
+
+/** What settlements, shrinks and corrections move: the hold goes, the charge comes. */
+export function givenBack({ settles, shrinks = [], corrections = [] }: GivenBack): Map<number, Delta> {
   const deltas = new Map<number, Delta>();
+  for (const { balanceId, posted } of corrections) move(deltas, balanceId, { posted });
+  for (const shrink of shrinks) {
+    const changes = changeOf(shrink);
+    for (const [index, { balanceId }] of shrink.to.lines.entries()) {
+      move(deltas, balanceId, { held: changes[index] ?? 0n });
+    }
+  }
   for (const settle of settles) {
     for (const line of settle.hold.lines) {
       move(deltas, line.balanceId, { held: 0n - line.amount, posted: postedOn(line, settle) });
@@ -170,14 +201,14 @@ function shortageOf(
   return waits;
 }
 
-/** Decides a flush. Settles first, then asks by criticality and arrival; each admission is visible to the next. Candidates that do
+/** Decides a flush. What is given back first, then asks by criticality and arrival; each admission is visible to the next. Candidates that do
  *  not fit are dropped; an ask is refused only when none fits. Pure: same input, same verdicts. */
 export function decideHolds(
   balances: ReadonlyMap<number, Balance>,
-  settles: readonly Settle[],
+  before: GivenBack,
   asks: readonly ReadyAsk[],
 ): { readonly decisions: ReadonlyMap<ReadyAsk, Decision>; readonly deltas: ReadonlyMap<number, Delta> } {
-  const deltas = settleDeltas(settles);
+  const deltas = givenBack(before);
   const decisions = new Map<ReadyAsk, Decision>();
   const ordered = [...asks].sort((a, b) => RANK[a.criticality] - RANK[b.criticality]);
   for (const ask of ordered) {
@@ -190,9 +221,9 @@ export function decideHolds(
       else if (shortage === undefined || (shortage.exhausted && !found.exhausted)) shortage = found;
     }
     if (kept.length > 0) {
-      const hold = holdOf(ask, kept);
-      addHold(deltas, hold);
-      decisions.set(ask, { kind: 'held', hold, keep: kept.map(({ deploymentId }) => deploymentId) });
+      const decision = admit(ask, kept);
+      addHold(deltas, decision.taken);
+      decisions.set(ask, decision);
     } else if (shortage === undefined) throw new Error('An ask has at least one candidate');
     else if (shortage.exhausted)
       decisions.set(ask, { kind: 'exhausted', balanceId: shortage.balanceId, short: shortage.short });

@@ -1,4 +1,4 @@
-import { sum, ZERO, type PicoUsd } from '../../platform/money/index.js';
+import { picoUsd, sum, ZERO, type PicoUsd } from '../../platform/money/index.js';
 import type { BudgetMetric } from './budget.js';
 import { unitsOf, type Posting } from './units.js';
 
@@ -30,6 +30,46 @@ export interface Hold {
   readonly lines: readonly HoldLine[];
   readonly openedAtMs: number;
   readonly expiresAtMs: number;
+  /** How often its amounts were changed since: whoever changes or resolves it names the state it knows. */
+  readonly revision: number;
+}
+
+/** A hold before and after its amounts changed. */
+export interface Resize {
+  readonly hold: Hold;
+  readonly to: Hold;
+}
+
+/** The hold with more on the same balances: before another attempt, when an earlier one may have been billed.
+ *  @throws Error — a line for a balance that the hold has none for */
+export function raisedBy(hold: Hold, more: Pick<Hold, 'amount' | 'lines'>): Hold {
+  const added = new Map(more.lines.map((line) => [line.balanceId, line.amount]));
+  const lines = hold.lines.map((line) => {
+    const amount = added.get(line.balanceId) ?? ZERO;
+    added.delete(line.balanceId);
+    return { ...line, amount: picoUsd(line.amount + amount) };
+  });
+  if (added.size > 0) throw new Error(`Hold ${hold.id} is raised on balances it has no line for`);
+  return { ...hold, lines, amount: picoUsd(hold.amount + more.amount), revision: hold.revision + 1 };
+}
+
+/** The hold without what only its other candidates could have cost; requests stay counted. Never more than before. */
+export function shrunkTo(
+  hold: Hold,
+  serving: { readonly worst: PicoUsd; readonly lines: readonly Pick<HoldLine, 'balanceId' | 'amount'>[] },
+): Hold {
+  const worst = new Map(serving.lines.map(({ balanceId, amount }) => [balanceId, amount]));
+  const lines = hold.lines.map((line) => {
+    const most = line.metric === 'REQUESTS' ? line.amount : (worst.get(line.balanceId) ?? ZERO);
+    return most < line.amount ? { ...line, amount: most } : line;
+  });
+  const amount = serving.worst < hold.amount ? serving.worst : hold.amount;
+  return { ...hold, lines, amount, revision: hold.revision + 1 };
+}
+
+/** What a resize adds to each line; negative where it gives back. */
+export function changeOf({ hold, to }: Resize): readonly PicoUsd[] {
+  return to.lines.map(({ amount }, index) => picoUsd(amount - (hold.lines[index]?.amount ?? ZERO)));
 }
 
 /** What one deployment used of a call. */

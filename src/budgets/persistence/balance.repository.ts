@@ -4,7 +4,7 @@ import { rowsOf, type Tx } from '../../platform/database/unit-of-work.js';
 import { parseAmount, formatAmount, picoUsd, type PicoUsd } from '../../platform/money/index.js';
 import type { BudgetMetric, Enforcement } from '../domain/budget.js';
 import type { Balance, Delta } from '../domain/decide-holds.js';
-import type { Hold, HoldLine, ServedDeployment, Settle } from '../domain/hold.js';
+import type { Hold, HoldLine, Resize, ServedDeployment, Settle } from '../domain/hold.js';
 
 /** A balance that a call needs and that may not exist yet. */
 export interface BalanceKey {
@@ -59,10 +59,11 @@ interface HoldRow {
   readonly plan: readonly { readonly metric: BudgetMetric; readonly only: readonly ServedDeployment[] | null }[];
   readonly opened_at: Date;
   readonly expires_at: Date;
+  readonly revision: number;
 }
 
 const HOLD_COLUMNS =
-  'id, org_id, request_id, currency, amount, balance_ids, amounts::text[] AS amounts, plan, opened_at, expires_at';
+  'id, org_id, request_id, currency, amount, balance_ids, amounts::text[] AS amounts, plan, opened_at, expires_at, revision';
 const STATE_OF = { settle: 'settled', unknown: 'settled', release: 'released', expire: 'expired' } as const;
 const decimal = (value: bigint): string => formatAmount(picoUsd(value));
 
@@ -86,6 +87,7 @@ function toHold(row: HoldRow): Hold {
     lines,
     openedAtMs: row.opened_at.getTime(),
     expiresAtMs: row.expires_at.getTime(),
+    revision: row.revision,
   };
 }
 
@@ -238,17 +240,57 @@ export class BalanceRepository {
     );
   }
 
-  /** Resolves holds that are still held; the row's change decides who owns it. Returns those that were ours. */
+  /** Changes the amounts of holds that are still held as the caller knows them. Returns those that were. */
+  async resize(tx: Tx, resizes: readonly Resize[]): Promise<ReadonlySet<string>> {
+    if (resizes.length === 0) return new Set();
+    const rows = await rowsOf<{ id: string }>(
+      tx,
+      {
+        name: 'budgets_hold_resize',
+        text: `UPDATE hold SET amount = r.amount, amounts = r.amounts::numeric(28,12)[], revision = hold.revision + 1
+                 FROM unnest($1::uuid[], $2::int[], $3::numeric[], $4::text[]) AS r(id, revision, amount, amounts)
+                WHERE hold.id = r.id AND hold.state = 'held' AND hold.revision = r.revision RETURNING hold.id`,
+      },
+      [
+        resizes.map(({ hold }) => hold.id),
+        resizes.map(({ hold }) => hold.revision),
+        resizes.map(({ to }) => formatAmount(to.amount)),
+        resizes.map(({ to }) => `{${to.lines.map(({ amount }) => formatAmount(amount)).join(',')}}`),
+      ],
+    );
+    return new Set(rows.map(({ id }) => id));
+  }
+
+  /** Locks holds that are still held as the caller knows them. Returns those that were. */
+  async lockHeld(tx: Tx, holds: readonly Hold[]): Promise<ReadonlySet<string>> {
+    if (holds.length === 0) return new Set();
+    const rows = await rowsOf<{ id: string }>(
+      tx,
+      {
+        text: `SELECT hold.id FROM hold JOIN unnest($1::uuid[], $2::int[]) AS k(id, revision) USING (id, revision)
+                WHERE state = 'held' ORDER BY hold.id FOR NO KEY UPDATE OF hold`,
+      },
+      [holds.map(({ id }) => id), holds.map(({ revision }) => revision)],
+    );
+    return new Set(rows.map(({ id }) => id));
+  }
+
+  /** Resolves holds that are still held as the caller knows them; the row's change decides who owns it. Returns those that were
+   *  ours. */
   async resolve(tx: Tx, settles: readonly Settle[]): Promise<ReadonlySet<string>> {
     if (settles.length === 0) return new Set();
     const rows = await rowsOf<{ id: string }>(
       tx,
       {
         name: 'budgets_hold_resolve',
-        text: `UPDATE hold SET state = s.state FROM unnest($1::uuid[], $2::text[]) AS s(id, state)
-                WHERE hold.id = s.id AND hold.state = 'held' RETURNING hold.id`,
+        text: `UPDATE hold SET state = s.state FROM unnest($1::uuid[], $2::int[], $3::text[]) AS s(id, revision, state)
+                WHERE hold.id = s.id AND hold.state = 'held' AND hold.revision = s.revision RETURNING hold.id`,
       },
-      [settles.map(({ hold }) => hold.id), settles.map(({ reason }) => STATE_OF[reason])],
+      [
+        settles.map(({ hold }) => hold.id),
+        settles.map(({ hold }) => hold.revision),
+        settles.map(({ reason }) => STATE_OF[reason]),
+      ],
     );
     return new Set(rows.map(({ id }) => id));
   }
@@ -296,10 +338,10 @@ export class BalanceRepository {
     return new Map(rows.map(({ id, currency }) => [Number(id), currency]));
   }
 
-  /** Ids of holds that are open. */
-  async findOpenHoldIds(tx: Tx): Promise<readonly string[]> {
-    const rows = await rowsOf<{ id: string }>(tx, { text: `SELECT id FROM hold WHERE state = 'held'` });
-    return rows.map(({ id }) => id);
+  /** Every open hold. */
+  async findOpenHolds(tx: Tx): Promise<readonly Hold[]> {
+    const rows = await rowsOf<HoldRow>(tx, { text: `SELECT ${HOLD_COLUMNS} FROM hold WHERE state = 'held'` });
+    return rows.map(toHold);
   }
 }
 

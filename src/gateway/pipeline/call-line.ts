@@ -99,7 +99,7 @@ export class CallLine {
     });
     trace.dispatching(open.opened);
 
-    const cover = new HoldCover(open.opened, rules, this.settlement);
+    const cover = new HoldCover(open.opened, rules, this.settlement, clock);
     const { covers } = cover;
     const endUser = pseudonyms.of(charge.attribution.userId);
     const load = { inputTokens: frame.size.tokens, criticality, claim: place.claim };
@@ -111,10 +111,10 @@ export class CallLine {
     trace.upstream = upstream;
     const delivery: Delivery = { status: 'client_closed', http: null }; // What holds when the consumer stops in the middle.
     try {
-      yield* deliver(upstream, { rendering, trace, delivery, signal });
+      yield* deliver(upstream, { rendering, trace, delivery, cover, signal });
     } finally {
       // Last chunk, error or hang-up alike: usage, spending and outcome in one durable transaction.
-      await this.#settle(open, { trace, rendering, delivery, extensions: cover.extensions });
+      await this.#settle(open, { trace, rendering, delivery, hold: await cover.close() });
       admission.correct(trace.charged?.tokens ?? 0, upstream.served?.model);
     }
     yield rendering.complete(completionOf(trace, call.wish.metadata));
@@ -126,12 +126,12 @@ export class CallLine {
       trace,
       rendering,
       delivery,
-      extensions,
+      hold,
     }: {
       readonly trace: CallTrace;
       readonly rendering: Rendering;
       readonly delivery: Delivery;
-      readonly extensions: readonly Hold[];
+      readonly hold: Hold;
     },
   ): Promise<void> {
     const attempts = trace.upstream?.attempts ?? [];
@@ -140,7 +140,7 @@ export class CallLine {
     trace.charged = this.settlement.charge(open.opened, attempts);
     trace.outcomeReceipt = await open.settle({
       attempts,
-      extensions,
+      hold,
       end: {
         status: attempts.length === 0 ? 'not_sent' : status,
         http,
@@ -162,12 +162,14 @@ async function* deliver(
     readonly rendering: Rendering;
     readonly trace: CallTrace;
     readonly delivery: Delivery;
+    readonly cover: HoldCover;
     readonly signal: AbortSignal;
   },
 ): AsyncGenerator<Uint8Array, void> {
-  const { rendering, trace, delivery, signal } = run;
+  const { rendering, trace, delivery, cover, signal } = run;
   try {
     for await (const batch of upstream) {
+      cover.serving(upstream);
       const part = rendering.take(batch);
       if (part === undefined) continue;
       trace.ttfbMs ??= trace.elapsedMs();

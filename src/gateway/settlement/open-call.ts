@@ -20,6 +20,8 @@ export interface OpenedCall {
   readonly openedAtMs: number;
   readonly inputTokens: number;
   readonly outputBound: number;
+  /** Most tokens of the call, over all choices and attempts that run at once. */
+  readonly worstTokens: number;
   readonly criticality: Criticality;
   readonly currency: string;
 }

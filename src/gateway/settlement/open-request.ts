@@ -7,8 +7,8 @@ import type { OpenedCall } from './open-call.js';
 /** The end of a call as the pipeline hands it over. */
 export interface EndedCall {
   readonly attempts: readonly AttemptRecord[];
-  /** What was held beside the first hold. Absent: nothing. */
-  readonly extensions?: readonly Hold[];
+  /** The hold as it stands at the end. Absent: as it was made. */
+  readonly hold?: Hold;
   readonly end: CallEnd;
   /** Bytes that were delivered, for the record. */
   readonly response: Buffer;
@@ -20,6 +20,4 @@ export interface EndedCall {
 export type OpenRequest = Omit<OpenedCall, 'hold' | 'intentId' | 'intentReceipt' | 'openedAtMs' | 'currency'> & {
   readonly exhibits: readonly string[];
   readonly deadlineAtMs: number;
-  /** Most tokens of the call, over all choices and attempts that run at once. */
-  readonly worstTokens: number;
 };

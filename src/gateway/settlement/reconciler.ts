@@ -24,8 +24,6 @@ interface Orphan {
   readonly requestId: string;
   readonly intentId: string;
   readonly hold: Hold;
-  /** What the call held beside it. */
-  readonly extensions: readonly Hold[];
   readonly facts: OpenCallFacts;
 }
 
@@ -102,20 +100,19 @@ export class Reconciler {
       const intents = await this.audit.findOrphans(tx, nowMs, MAX_PER_RUN);
       if (intents.length === 0) return [];
       const ids = intents.map(({ requestId }) => requestId);
-      const holds = Map.groupBy(await this.budgets.findHolds(tx, ids), ({ requestId }) => requestId);
+      const holds = new Map((await this.budgets.findHolds(tx, ids)).map((hold) => [hold.requestId, hold]));
       const facts = await this.calls.find(tx, ids);
       return intents.flatMap(({ requestId, intentId }) => {
-        // The first one covers the plan; what came later only adds to it.
-        const [hold, ...extensions] = (holds.get(requestId) ?? []).sort((a, b) => a.openedAtMs - b.openedAtMs);
+        const hold = holds.get(requestId);
         const known = facts.get(requestId);
-        if (hold !== undefined && known !== undefined) return [{ requestId, intentId, hold, extensions, facts: known }];
+        if (hold !== undefined && known !== undefined) return [{ requestId, intentId, hold, facts: known }];
         this.surroundings.logger.error({ event: 'orphan_without_hold', requestId });
         return [];
       });
     });
   }
 
-  async #itemOf({ requestId, intentId, hold, extensions, facts }: Orphan): Promise<SettleItem> {
+  async #itemOf({ requestId, intentId, hold, facts }: Orphan): Promise<SettleItem> {
     const [place] = facts.plan;
     if (place === undefined) throw new Error(`Call ${requestId} has no plan`);
     const usage = this.#usageOf({ requestId, facts, place, hold });
@@ -132,7 +129,6 @@ export class Reconciler {
     return {
       kind: 'settle',
       requestId,
-      extensions,
       settle: {
         hold,
         posted: {

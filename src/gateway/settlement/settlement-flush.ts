@@ -1,11 +1,10 @@
 import { Injectable } from '@nestjs/common';
 
 import { AuditService, formatReceipt, type PreparedRecord, type Receipt } from '../../audit/index.js';
-import { BudgetsService, type Settle, type Verdict } from '../../budgets/index.js';
+import { BudgetsService, type Hold, type Verdict } from '../../budgets/index.js';
 import { MeteringService } from '../../metering/index.js';
 import { Clock } from '../../platform/clock/index.js';
 import type { Flush, Tx } from '../../platform/database/index.js';
-import { ZERO } from '../../platform/money/index.js';
 import { RoutingService } from '../../routing/index.js';
 import { GenerationRepository, type GenerationRow } from '../persistence/generation.repository.js';
 import { OpenCallRepository } from '../persistence/open-call.repository.js';
@@ -37,9 +36,10 @@ export class SettlementFlush implements Flush<SettlementItem, SettlementOutcome>
       settles.map(({ requestId }) => requestId),
     );
     const timely = settles.filter(({ requestId }) => ours.has(requestId));
-    const { settled, verdicts } = await this.budgets.flush(tx, {
-      // Extensions are given back whoever ended the call.
-      settles: [...timely.map(({ settle }) => settle), ...settles.flatMap(releasesOf)],
+    const { settled, shrunk, verdicts } = await this.budgets.flush(tx, {
+      settles: timely.map(({ settle }) => settle),
+      late: settles.filter(({ requestId }) => !ours.has(requestId)).map(({ settle }) => settle),
+      shrinks: items.flatMap((item) => (item.kind === 'shrink' ? [item.shrink] : [])),
       asks: asking.map(({ ask }) => ask),
       nowMs: this.clock.nowMs(),
     });
@@ -71,6 +71,7 @@ export class SettlementFlush implements Flush<SettlementItem, SettlementOutcome>
     );
     return outcomesOf(items, {
       ours,
+      shrunk,
       receipts,
       verdicts: new Map(asking.map((item, index) => [item, verdicts[index]])),
     });
@@ -106,15 +107,6 @@ export class SettlementFlush implements Flush<SettlementItem, SettlementOutcome>
   }
 }
 
-function releasesOf({ extensions = [] }: SettleItem): readonly Settle[] {
-  return extensions.map((hold) => ({
-    hold,
-    posted: { currency: hold.currency, amount: ZERO, tokens: 0, requests: 0 },
-    servedDeployment: null,
-    reason: 'release',
-  }));
-}
-
 function receiptOf(receipts: ReadonlyMap<string, Receipt>, record: PreparedRecord | undefined): Receipt {
   const receipt = record === undefined ? undefined : receipts.get(record.id);
   if (receipt === undefined) throw new Error('A record of this flush has no receipt');
@@ -131,6 +123,7 @@ function outcomesOf(
   items: readonly SettlementItem[],
   done: {
     readonly ours: ReadonlySet<string>;
+    readonly shrunk: ReadonlyMap<string, Hold>;
     readonly receipts: ReadonlyMap<string, Receipt>;
     readonly verdicts: ReadonlyMap<OpenItem | ExtendItem, Verdict | undefined>;
   },
@@ -142,6 +135,7 @@ function outcomesOf(
         ? { kind: 'settled', receipt: receiptOf(done.receipts, item.records.at(-1)) }
         : { kind: 'late' };
     }
+    if (item.kind === 'shrink') return { kind: 'shrunk', hold: done.shrunk.get(item.shrink.hold.id) ?? null };
     const verdict = done.verdicts.get(item);
     if (verdict === undefined) throw new Error('An ask was not decided');
     if (verdict.kind !== 'held') return { kind: 'not_held', verdict };

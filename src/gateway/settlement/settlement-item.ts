@@ -1,5 +1,5 @@
 import type { OpenIntent, PreparedRecord, Receipt } from '../../audit/index.js';
-import type { Ask, Hold, Settle, Verdict } from '../../budgets/index.js';
+import type { Ask, Hold, Settle, Shrink, Verdict } from '../../budgets/index.js';
 import type { UsageRecord } from '../../metering/index.js';
 import type { DecisionRow } from '../../routing/index.js';
 import type { OpenCallFacts } from '../persistence/open-call.repository.js';
@@ -20,12 +20,10 @@ export interface SettleItem {
   readonly kind: 'settle';
   readonly requestId: string;
   readonly settle: Settle;
-  /** What was held beside it meanwhile; given back whole, the charge is posted on the first hold. */
-  readonly extensions?: readonly Hold[];
   readonly usage: readonly UsageRecord[];
   /** Attempts, then the outcome. */
   readonly records: readonly PreparedRecord[];
-  /** Makes the record that is written instead when somebody else ended the call already. */
+  /** Makes the record that is written instead when somebody else ended the call already; what it was charged is corrected then. */
   late(): PreparedRecord | Promise<PreparedRecord>;
   readonly generation: Omit<GenerationRow, 'receipts'> & { readonly intentReceipt: string | null };
 }
@@ -36,6 +34,12 @@ export interface ExtendItem {
   readonly ask: Ask;
 }
 
+/** A call whose serving deployment is known: what only others could have cost is given back. */
+export interface ShrinkItem {
+  readonly kind: 'shrink';
+  readonly shrink: Shrink;
+}
+
 /** A record that belongs to no hold. */
 export interface RecordItem {
   readonly kind: 'record';
@@ -43,13 +47,15 @@ export interface RecordItem {
 }
 
 /** What can join a flush. */
-export type SettlementItem = OpenItem | SettleItem | ExtendItem | RecordItem;
+export type SettlementItem = OpenItem | SettleItem | ExtendItem | ShrinkItem | RecordItem;
 
 /** What became of an item. */
 export type SettlementOutcome =
   | { readonly kind: 'held'; readonly hold: Hold; readonly keep: readonly string[]; readonly receipt: Receipt }
   | { readonly kind: 'not_held'; readonly verdict: Exclude<Verdict, { kind: 'held' }> }
   | { readonly kind: 'extended'; readonly hold: Hold }
+  /** Null: it was changed or ended meanwhile. */
+  | { readonly kind: 'shrunk'; readonly hold: Hold | null }
   | { readonly kind: 'settled'; readonly receipt: Receipt }
   | { readonly kind: 'late' }
   | { readonly kind: 'recorded'; readonly receipt: Receipt };

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 
 import { AuditService, formatReceipt, type PreparedRecord, type Receipt } from '../../audit/index.js';
-import { BudgetsService, type BudgetFacts, type ExtensionWish, type Hold } from '../../budgets/index.js';
+import { BudgetsService, type Hold, type ServingWish, type Verdict } from '../../budgets/index.js';
 import { totalTokens, MeteringService } from '../../metering/index.js';
 import { Clock } from '../../platform/clock/index.js';
 import type { GroupCommit } from '../../platform/database/index.js';
 import { jitter, newId } from '../../platform/ids/index.js';
-import { formatAmount, larger, sum, ZERO, type PicoUsd } from '../../platform/money/index.js';
+import { formatAmount, larger, ZERO } from '../../platform/money/index.js';
 import { Metrics } from '../../platform/telemetry/index.js';
 import type { AttemptRecord } from '../../providers/index.js';
 import { chargeCall, servedCharges, type ChargedCall } from '../domain/charge-attempts.js';
@@ -82,22 +82,19 @@ export class SettlementService implements CallStore<EndedCall> {
     }
   }
 
-  /** Holds more for a call before its next attempt; null when a budget has no room for it. Waits for nobody: the caller of the call
-   *  waits already. */
-  async extend(opened: OpenedCall, next: ExtensionWish['candidate']): Promise<Hold | null> {
-    const { call, charge, hold, snapshot, criticality } = opened;
-    const ask = this.budgets.extensionFor(snapshot, {
-      holdId: newId(),
-      requestId: call.requestId,
-      orgId: charge.attribution.orgId,
-      attribution: charge.attribution,
-      criticality,
-      candidate: next,
-      atMs: this.clock.nowMs(),
-      expiresAtMs: hold.expiresAtMs,
-    });
+  /** Holds more for a call before its next attempt; null when a budget has no room for it or somebody ended the call. Waits for
+   *  nobody: the caller of the call waits already. */
+  async extend(opened: OpenedCall, hold: Hold, next: ServingWish['candidate']): Promise<Hold | null> {
+    const ask = this.budgets.extensionFor(opened.snapshot, hold, servingWish(opened, next));
     const outcome = await this.#queue.join({ kind: 'extend', ask });
     return outcome.kind === 'extended' ? outcome.hold : null;
+  }
+
+  /** Gives back what a call no longer can cost once it is known who serves it; null when its hold changed or ended meanwhile. */
+  async shrink(opened: OpenedCall, hold: Hold, serving: ServingWish['candidate']): Promise<Hold | null> {
+    const shrink = this.budgets.shrinkFor(opened.snapshot, hold, servingWish(opened, serving));
+    const outcome = await this.#queue.join({ kind: 'shrink', shrink });
+    return outcome.kind === 'shrunk' ? outcome.hold : null;
   }
 
   /** Charges a call and records its end. @returns its outcome's receipt, or undefined when the reconciler was first */
@@ -108,7 +105,8 @@ export class SettlementService implements CallStore<EndedCall> {
       this.#openCalls -= 1;
       this.metrics.reservationsOpen.dec();
     });
-    if (charged.cost > heldFor(opened, ended)) this.metrics.overruns.inc({ model: opened.plan[0]?.model ?? 'unknown' });
+    if (charged.cost > (ended.hold ?? opened.hold).amount)
+      this.metrics.overruns.inc({ model: opened.plan[0]?.model ?? 'unknown' });
     return outcome.kind === 'settled' ? outcome.receipt : undefined;
   }
 
@@ -149,10 +147,8 @@ export class SettlementService implements CallStore<EndedCall> {
     await this.#queue.close();
   }
 
-  #requireAnotherTry(
-    verdict: { readonly kind: 'contended' | 'exhausted'; readonly budget: BudgetFacts },
-    giveUpAtMs: number,
-  ): void {
+  #requireAnotherTry(verdict: Exclude<Verdict, { kind: 'held' }>, giveUpAtMs: number): void {
+    if (verdict.kind === 'closed') throw new Error('A hold is closed before it was made');
     if (verdict.kind === 'exhausted') throw budgetExceeded(verdict.budget);
     if (this.clock.nowMs() >= giveUpAtMs) throw budgetContended(verdict.budget);
   }
@@ -202,7 +198,8 @@ export class SettlementService implements CallStore<EndedCall> {
 
   async #settleItem(opened: OpenedCall, ended: EndedCall, charged: ChargedCall): Promise<SettleItem> {
     const { call, charge } = opened;
-    const usage = charged.attempts.map((one) => usageRecordOf(opened, one, charged.cost > heldFor(opened, ended)));
+    const hold = ended.hold ?? opened.hold;
+    const usage = charged.attempts.map((one) => usageRecordOf(opened, one, charged.cost > hold.amount));
     const records: PreparedRecord[] = [];
     for (const one of charged.attempts) {
       records.push(await this.audit.prepare(attemptDraft(charge, call.requestId, one, opened.intentId)));
@@ -221,9 +218,8 @@ export class SettlementService implements CallStore<EndedCall> {
     return {
       kind: 'settle',
       requestId: call.requestId,
-      extensions: ended.extensions ?? [],
       settle: {
-        hold: opened.hold,
+        hold,
         posted: {
           currency: opened.currency,
           amount: charged.cost,
@@ -265,7 +261,6 @@ export class SettlementService implements CallStore<EndedCall> {
   }
 }
 
-/** All that is held for a call. */
-function heldFor({ hold }: OpenedCall, { extensions = [] }: EndedCall): PicoUsd {
-  return sum([hold, ...extensions].map(({ amount }) => amount));
+function servingWish({ charge, criticality }: OpenedCall, candidate: ServingWish['candidate']): ServingWish {
+  return { attribution: charge.attribution, criticality, candidate };
 }

@@ -16,7 +16,8 @@ export interface LedgerEntry {
   readonly requestId: string | null;
   readonly kind: LedgerKind;
   readonly currency: string;
-  /** HOLD: what was held for the call. SETTLE, ADJUST: what was charged. Otherwise zero. Independent of any budget. */
+  /** HOLD: what was held for the call; EXTEND, SHRINK: by how much that grew or fell, never negative. SETTLE, ADJUST:
+   *  what was charged. RELEASE, EXPIRE: zero. Independent of any budget. */
   readonly amount: PicoUsd;
   /** Balances and their movements, three arrays of one length; empty when no budget covers the call. */
   readonly balanceIds: readonly number[];

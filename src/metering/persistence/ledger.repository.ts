@@ -42,6 +42,18 @@ export interface RequestMismatch {
   readonly charged: PicoUsd;
 }
 
+/** What a call was charged that nobody saw the end of. */
+export interface UnconfirmedCharge {
+  readonly requestId: string;
+  /** The usage record that carries the charge. */
+  readonly usageId: string;
+  readonly usedAtMs: number;
+  readonly currency: string;
+  readonly cost: PicoUsd;
+  /** What it posted, by balance. */
+  readonly posted: ReadonlyMap<number, PicoUsd>;
+}
+
 const INSERT = {
   name: 'metering_ledger_insert',
   // Arrays of different lengths travel as text: unnest would flatten arrays of arrays.
@@ -135,6 +147,74 @@ export class LedgerRepository {
       [requestIds],
     );
     return new Map(rows.map(({ request_id, ids }) => [request_id, ids.map(Number)]));
+  }
+
+  /** Charges of calls that were ended as unknown, with what corrected them since by their hold; by request id. */
+  async findUnconfirmed(tx: Tx, requestIds: readonly string[]): Promise<ReadonlyMap<string, UnconfirmedCharge>> {
+    const rows = await rowsOf<{
+      request_id: string;
+      usage_id: string;
+      used_at: Date;
+      currency: string;
+      cost: string;
+      ids: string[];
+      posted: string[];
+    }>(
+      tx,
+      {
+        text: `WITH charges AS (
+                 SELECT e.id, e.at, e.request_id, e.currency, e.amount, e.balance_ids, e.posted_delta FROM ledger_entry e
+                  WHERE e.request_id = ANY($1) AND (e.kind = 'SETTLE' AND e.reason = 'unknown' OR e.kind = 'ADJUST' AND e.ref = e.hold_id::text)),
+               moves AS (
+                 SELECT c.request_id, m.id, sum(m.posted) AS posted FROM charges c, unnest(c.balance_ids, c.posted_delta) AS m(id, posted)
+                  GROUP BY c.request_id, m.id)
+               SELECT u.request_id, u.id AS usage_id, u.at AS used_at, u.currency,
+                      (SELECT sum(c.amount) FROM charges c WHERE c.request_id = u.request_id)::numeric(28,12) AS cost,
+                      ARRAY(SELECT m.id FROM moves m WHERE m.request_id = u.request_id ORDER BY m.id) AS ids,
+                      ARRAY(SELECT m.posted::numeric(28,12)::text FROM moves m WHERE m.request_id = u.request_id ORDER BY m.id) AS posted
+                 FROM usage_record u
+                WHERE u.request_id = ANY($1) AND u.unconfirmed AND u.outcome = 'unknown'
+                  AND EXISTS (SELECT FROM charges c WHERE c.request_id = u.request_id)`,
+      },
+      [requestIds],
+    );
+    return new Map(
+      rows.map((row) => [
+        row.request_id,
+        {
+          requestId: row.request_id,
+          usageId: row.usage_id,
+          usedAtMs: row.used_at.getTime(),
+          currency: row.currency,
+          cost: parseAmount(row.cost),
+          posted: new Map(row.ids.map((id, index) => [Number(id), parseAmount(row.posted[index] ?? '')])),
+        },
+      ]),
+    );
+  }
+
+  /** Holds that were opened more than once, or that moved after they were resolved; at most 100. */
+  async findDisorderedHolds(tx: Tx): Promise<readonly string[]> {
+    const rows = await rowsOf<{ hold_id: string }>(tx, {
+      text: `SELECT hold_id FROM ledger_entry WHERE hold_id IS NOT NULL GROUP BY hold_id
+             HAVING count(*) FILTER (WHERE kind = 'HOLD') > 1
+                 OR max(at) FILTER (WHERE kind IN ('HOLD', 'EXTEND', 'SHRINK'))
+                  > min(at) FILTER (WHERE kind IN ('SETTLE', 'RELEASE', 'EXPIRE'))
+             ORDER BY hold_id LIMIT 100`,
+    });
+    return rows.map(({ hold_id }) => hold_id);
+  }
+
+  /** What unresolved holds hold, by hold and balance: `hold|balance`. */
+  async findHeldByHold(tx: Tx): Promise<ReadonlyMap<string, PicoUsd>> {
+    const rows = await rowsOf<{ hold_id: string; id: string; held: string }>(tx, {
+      text: `SELECT e.hold_id, m.id, sum(m.held)::numeric(28,12) AS held
+             FROM ledger_entry e, unnest(e.balance_ids, e.held_delta) AS m(id, held)
+             WHERE e.hold_id IN (SELECT hold_id FROM ledger_entry WHERE hold_id IS NOT NULL GROUP BY hold_id
+               HAVING bool_and(kind NOT IN ('SETTLE', 'RELEASE', 'EXPIRE')))
+             GROUP BY e.hold_id, m.id`,
+    });
+    return new Map(rows.map(({ hold_id, id, held }) => [`${hold_id}|${id}`, parseAmount(held)]));
   }
 
   /** Requests whose charges of attempts differ from what the ledger posted for them; at most 100. */

@@ -1,17 +1,21 @@
 import type { DataSource } from 'typeorm';
 
+import { BalanceIds } from '../../../src/budgets/balance-ids.js';
 import { BudgetFlush } from '../../../src/budgets/budget-flush.js';
 import { BudgetTreePart } from '../../../src/budgets/budget-tree-part.js';
 import {
   BudgetsService,
   type Ask,
   type AskWish,
+  type FlushResult,
+  type FlushWork,
   type Hold,
   type Settle,
   type Verdict,
 } from '../../../src/budgets/index.js';
 import type { Budget } from '../../../src/budgets/domain/budget.js';
 import { DEFAULT_THRESHOLDS } from '../../../src/budgets/domain/thresholds.js';
+import { LateTruth } from '../../../src/budgets/late-truth.js';
 import { LedgerCheck } from '../../../src/budgets/ledger-check.js';
 import { OpeningBalances } from '../../../src/budgets/opening-balances.js';
 import { BalanceRepository } from '../../../src/budgets/persistence/balance.repository.js';
@@ -19,10 +23,12 @@ import { BudgetRepository } from '../../../src/budgets/persistence/budget.reposi
 import { ThresholdRepository } from '../../../src/budgets/persistence/threshold.repository.js';
 import { ThresholdWatch } from '../../../src/budgets/threshold-watch.js';
 import type { IdentityService } from '../../../src/identity/index.js';
-import { MeteringService, type UsageRecord } from '../../../src/metering/index.js';
+import { LateCharges, MeteringService, RollupsService, type UsageRecord } from '../../../src/metering/index.js';
 import { METERING_ENTITIES } from '../../../src/metering/persistence/entities.js';
+import { ChargeRepository } from '../../../src/metering/persistence/charge.repository.js';
 import { LedgerRepository } from '../../../src/metering/persistence/ledger.repository.js';
 import { PriceVersionRepository } from '../../../src/metering/persistence/price-version.repository.js';
+import { RollupRepository } from '../../../src/metering/persistence/rollup.repository.js';
 import { UsageRecordRepository } from '../../../src/metering/persistence/usage-record.repository.js';
 import { SystemClock } from '../../../src/platform/clock/index.js';
 import { connect, UnitOfWork, type Tx } from '../../../src/platform/database/index.js';
@@ -116,6 +122,7 @@ export class Replica {
     );
     const tree = new BudgetTreePart(this.snapshots, this.repository);
     const balances = new BalanceRepository();
+    const rollups = new RollupsService(this.unitOfWork, clock, new RollupRepository(), usage);
     const opening = new OpeningBalances(this.metering, this.snapshots, tree);
     this.watch = new ThresholdWatch(
       this.unitOfWork,
@@ -128,7 +135,13 @@ export class Replica {
     const directory = { team: () => undefined, organisation: () => undefined };
     this.budgets = new BudgetsService(
       tree,
-      new BudgetFlush(balances, opening, this.metering, this.watch),
+      new BudgetFlush(
+        balances,
+        new BalanceIds(balances, opening, this.metering),
+        this.metering,
+        new LateTruth(new LateCharges(ledger, new ChargeRepository(), rollups)),
+        this.watch,
+      ),
       balances,
       new LedgerCheck(this.unitOfWork, this.metering, balances),
       { directory: () => directory } as unknown as IdentityService,
@@ -205,13 +218,10 @@ export class Replica {
   }
 
   /** One flush in a transaction of its own, with the usage of what it settled; `fail` rolls it back at the end. */
-  async flush(
-    work: { readonly settles?: readonly Settle[]; readonly asks?: readonly Ask[] },
-    fail = false,
-  ): Promise<{ readonly settled: ReadonlySet<string>; readonly verdicts: readonly Verdict[] }> {
+  async flush(work: Partial<FlushWork>, fail = false): Promise<FlushResult> {
     const { settles = [], asks = [] } = work;
     return this.unitOfWork.run(async (tx) => {
-      const result = await this.budgets.flush(tx, { settles, asks, nowMs: clock.nowMs() });
+      const result = await this.budgets.flush(tx, { ...work, settles, asks, nowMs: clock.nowMs() });
       await this.#insertUsage(
         tx,
         settles.filter(({ hold }) => result.settled.has(hold.id)),
@@ -226,9 +236,11 @@ export class Replica {
       tx,
       settles
         .filter(({ posted }) => posted.requests > 0)
-        .map(({ hold, posted }) =>
+        .map(({ hold, posted, reason }) =>
           aUsageRecord({
             requestId: hold.requestId,
+            outcome: reason === 'unknown' ? 'unknown' : 'ok',
+            unconfirmed: reason === 'unknown',
             cost: posted.amount,
             currency: posted.currency,
             simulated: posted.currency === 'XTS',
