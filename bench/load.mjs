@@ -20,13 +20,21 @@ const body = frame.replace(
 const headers = { 'content-type': 'application/json', ...(authorization ? { authorization } : {}) };
 const latencies = [];
 const statuses = {};
+/** The first answer that was none, for whoever wonders why. */
+let refusal;
 let bytes = 0;
 let stop = false;
 
 async function once() {
   const started = performance.now();
   const answer = await pool.request({ path: target.pathname, method: 'POST', headers, body });
-  for await (const part of answer.body) bytes += part.length;
+  let text = '';
+  for await (const part of answer.body) {
+    bytes += part.length;
+    if (answer.statusCode !== 200) text += part;
+  }
+  if (answer.statusCode !== 200)
+    refusal ??= `after ${Math.round(performance.now() - started)} ms: ${text.slice(0, 500)}`;
   latencies.push(performance.now() - started);
   statuses[answer.statusCode] = (statuses[answer.statusCode] ?? 0) + 1;
 }
@@ -56,5 +64,5 @@ latencies.sort((a, b) => a - b);
 const at = (share) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))];
 await pool.close();
 process.stdout.write(
-  `${JSON.stringify({ calls: latencies.length, perSecond: latencies.length / elapsed, p50: at(0.5), p99: at(0.99), statuses, bytes })}\n`,
+  `${JSON.stringify({ calls: latencies.length, perSecond: latencies.length / elapsed, p50: at(0.5), p99: at(0.99), statuses, refusal, bytes })}\n`,
 );

@@ -3,7 +3,7 @@
  * CPU is that of the proxy's own process, at saturation with 64 calls in flight; latency is measured at a fixed rate.
  * The proxy has one core to itself, load, partner and database share the other (taskset, Linux).
  *
- *   npm run bench:overhead [-- --rounds 5 --seconds 4]
+ *   npm run bench:overhead [-- --rounds 5 --seconds 4 --shapes 1,4]
  */
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -13,10 +13,11 @@ import { cpuMicros, endAll, median, pinned, run, start } from './processes.mjs';
 
 const option = (name, standard) => {
   const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? standard : Number(process.argv[at + 1]);
+  return at < 0 ? standard : process.argv[at + 1];
 };
-const rounds = option('rounds', 5);
-const seconds = option('seconds', 4);
+const rounds = Number(option('rounds', 5));
+const seconds = Number(option('seconds', 4));
+const only = option('shapes', '').split(',').filter(Boolean);
 const file = (name) => fileURLToPath(new URL(name, import.meta.url));
 const PROXY_CORE = 0;
 const OTHER_CORE = cpus().length > 1 ? 1 : 0;
@@ -27,7 +28,7 @@ const SHAPES = [
   { name: '32 KB, collected', chunks: 4, stream: 0, bytes: 32 * 1024 },
   { name: '1 KB, 100 chunks streamed', chunks: 100, stream: 1, bytes: 1024 },
   { name: '1 KB, 400 chunks streamed', chunks: 400, stream: 1, bytes: 1024 },
-];
+].filter((_, index) => only.length === 0 || only.includes(String(index + 1)));
 const RATE = 200;
 
 async function load(target, shape, { inFlight, rate }) {
@@ -43,7 +44,7 @@ async function load(target, shape, { inFlight, rate }) {
   ]);
   const result = JSON.parse(text);
   const bad = Object.entries(result.statuses).filter(([status]) => status !== '200');
-  if (bad.length > 0) throw new Error(`${target.name}: ${JSON.stringify(result.statuses)}`);
+  if (bad.length > 0) throw new Error(`${target.name}: ${JSON.stringify(result.statuses)}, ${result.refusal}`);
   return result;
 }
 
@@ -105,10 +106,12 @@ try {
     gateway.remove();
   }
   const [short, long] = streamed;
-  const slopes = ['bare', 'ours'].map((who) => (median(long[who]) - median(short[who])) / (long.chunks - short.chunks));
-  process.stdout.write(
-    `\none more chunk costs (slope between ${short.chunks} and ${long.chunks}): ${slopes[0].toFixed(1)} µs, ${slopes[1].toFixed(1)} µs, ratio ${(slopes[1] / slopes[0]).toFixed(2)} ×\n`,
-  );
+  if (long !== undefined) {
+    const slope = (who) => (median(long[who]) - median(short[who])) / (long.chunks - short.chunks);
+    process.stdout.write(
+      `\none more chunk costs (slope between ${short.chunks} and ${long.chunks}): ${slope('bare').toFixed(1)} µs, ${slope('ours').toFixed(1)} µs, ratio ${(slope('ours') / slope('bare')).toFixed(2)} ×\n`,
+    );
+  }
 } finally {
   await endAll();
 }

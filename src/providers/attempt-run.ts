@@ -330,7 +330,11 @@ export class AttemptRun implements RunningAttempt {
     this.#armedMs = dueMs;
     this.#disarm = this.#parts.clock.after(Math.max(0, dueMs - this.#parts.clock.monotonicMs()), () => {
       this.#armedMs = Infinity;
-      this.#flight.nudge();
+      // A loop that was busy runs timers before it reads sockets: what arrived meanwhile is read first, or our own delay
+      // would be taken for the provider's.
+      setImmediate(() => {
+        this.#flight.nudge();
+      });
     });
   }
 }

@@ -85,6 +85,15 @@ describe('only progress resets a timer', () => {
     expect(text).toBe('Hello there.');
   });
 
+  it('a process that was busy itself reads what arrived meanwhile before it calls the provider silent', async () => {
+    slow.next(paced(2, [ROLE + FIRST, REST.join('')]));
+    const running = run();
+    await seconds(2.5);
+    const untilMs = performance.now() + (30 * 1_000) / FACTOR;
+    while (performance.now() < untilMs); // No timer fires and no socket is read meanwhile.
+    expect(await running).toMatchObject({ text: 'Hello there.' });
+  });
+
   it('silence without comments ends after one idle period', async () => {
     slow.next(stallAfter(2));
     const { call } = await run();
