@@ -20,6 +20,11 @@ describe('vendors', () => {
     expect(baseUrlOf(vendorOf('azure'), PLACES)).toEqual({ url: 'https://agency.openai.azure.com/openai/v1' });
   });
 
+  it('knows that the global region of Vertex has a host of its own', () => {
+    expect(baseUrlOf(vendorOf('vertex'), { region: 'global' })).toEqual({ url: 'https://aiplatform.googleapis.com' });
+    expect(baseUrlOf(vendorOf('vertex'), PLACES)).toEqual({ url: 'https://eu-west-1-aiplatform.googleapis.com' });
+  });
+
   it('takes a vendor nobody knows for a compatible one without an address', () => {
     expect(vendorOf('constructor')).toMatchObject({ dialect: 'openai', scheme: 'bearer', needsCredential: true });
     expect(baseUrlOf(vendorOf('somebody'), PLACES)).toBeUndefined();

@@ -10,6 +10,8 @@ export interface Vendor {
   readonly authHeader: string;
   /** Where its API is, with places such as `{region}` for what differs per customer; null: nobody but the operator can know. */
   readonly baseUrl: string | null;
+  /** Where it is for the region `global`; null: as for any other. */
+  readonly globalUrl: string | null;
   /** False: a server of one's own, which usually asks for no credential. */
   readonly needsCredential: boolean;
   /** False: its list of models says nothing about what a deployment is called. */
@@ -26,6 +28,7 @@ const COMPATIBLE: Vendor = {
   scheme: 'bearer',
   authHeader: 'x-api-key',
   baseUrl: null,
+  globalUrl: null,
   needsCredential: true,
   listsModels: true,
   network: 'public',
@@ -56,7 +59,12 @@ const VENDORS: Readonly<Record<string, Partial<Vendor>>> = {
   openai: { baseUrl: 'https://api.openai.com/v1' },
   openrouter: { baseUrl: 'https://openrouter.ai/api/v1' },
   together: { baseUrl: 'https://api.together.xyz/v1' },
-  vertex: { dialect: 'gemini', scheme: 'google_sa', baseUrl: 'https://{region}-aiplatform.googleapis.com' },
+  vertex: {
+    dialect: 'gemini',
+    scheme: 'google_sa',
+    baseUrl: 'https://{region}-aiplatform.googleapis.com',
+    globalUrl: 'https://aiplatform.googleapis.com',
+  },
   vllm: { ...ON_SITE, baseUrl: 'http://127.0.0.1:8000/v1' },
   writer: { baseUrl: 'https://api.writer.com/v1' },
   xai: { baseUrl: 'https://api.x.ai/v1' },
@@ -73,12 +81,13 @@ export function vendorOf(name: string): Vendor {
 
 /** The vendor's base URL with its places filled, or the names of those that are missing; undefined: it has none of its own. */
 export function baseUrlOf(
-  { baseUrl }: Pick<Vendor, 'baseUrl'>,
+  { baseUrl, globalUrl }: Pick<Vendor, 'baseUrl' | 'globalUrl'>,
   places: VendorPlaces,
 ): { readonly url: string } | { readonly missing: readonly string[] } | undefined {
   if (baseUrl === null) return undefined;
+  const template = places.region === 'global' && globalUrl !== null ? globalUrl : baseUrl;
   const missing: string[] = [];
-  const url = baseUrl.replace(/\{(\w+)\}/g, (_all, name: keyof VendorPlaces) => {
+  const url = template.replace(/\{(\w+)\}/g, (_all, name: keyof VendorPlaces) => {
     const value = places[name];
     if (value === undefined) missing.push(name);
     return value ?? '';
