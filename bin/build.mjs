@@ -1,9 +1,10 @@
 import { existsSync, realpathSync } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 import { bootstrap, ROOT } from './bootstrap.mjs';
+import { verifierFile } from './verifier-file.mjs';
 import { isBuildStale, sourceFiles, sourceStamp } from './source-stamp.mjs';
 
 const DIST = path.join(ROOT, 'dist');
@@ -39,6 +40,8 @@ export async function build() {
   try {
     const stamp = sourceStamp(ROOT);
     await Promise.all(sourceFiles(ROOT).map((name) => compile(swc, name, draft)));
+    const { version } = JSON.parse(await readFile(path.join(ROOT, 'package.json'), 'utf8'));
+    await writeFile(path.join(draft, 'verify.mjs'), await verifierFile(swc, ROOT, version));
     await writeFile(path.join(draft, '.stamp'), stamp);
     await replace(draft, old);
   } finally {

@@ -17,6 +17,7 @@ import { CreateReporting1764000120000 } from './1764000120000-create-reporting.j
 import { AddHoldRevision1764000200000 } from './1764000200000-add-hold-revision.js';
 import { OrderOutbox1764000300000 } from './1764000300000-order-outbox.js';
 import { CreateAuditTree1764000400000 } from './1764000400000-create-audit-tree.js';
+import { CreateAuditExport1764000410000 } from './1764000410000-create-audit-export.js';
 
 /** All migrations, oldest first. Listed by hand: the order is part of the release. */
 export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
@@ -37,4 +38,5 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   AddHoldRevision1764000200000,
   OrderOutbox1764000300000,
   CreateAuditTree1764000400000,
+  CreateAuditExport1764000410000,
 ];

@@ -1,9 +1,15 @@
 import { Module } from '@nestjs/common';
 
+import { ExportsController } from './api/exports.controller.js';
 import { AuditService } from './audit.service.js';
 import { AuditWriter } from './audit-writer.js';
 import { CheckpointSigner } from './checkpoint-signer.js';
 import { DurabilityCheck } from './durability-check.js';
+import { ExportRecord } from './export/export-record.js';
+import { ExportRunner } from './export/export-runner.js';
+import { ExportsService } from './export/exports.service.js';
+import { LogExporter } from './export/log-exporter.js';
+import { ExportsJob } from './jobs/exports.job.js';
 import { SequenceJob } from './jobs/sequence.job.js';
 import { KeyRing } from './key-ring.js';
 import { LiveVerifier } from './live-verifier.js';
@@ -12,6 +18,7 @@ import { LogProofs } from './log-proofs.js';
 import { AuditLogRepository } from './persistence/audit-log.repository.js';
 import { BatchReader } from './persistence/batch.reader.js';
 import { CheckpointRepository } from './persistence/checkpoint.repository.js';
+import { ExportRepository } from './persistence/export.repository.js';
 import { LaneRepository } from './persistence/lane.repository.js';
 import { OpenIntentRepository } from './persistence/open-intent.repository.js';
 import { TreeRepository } from './persistence/tree.repository.js';
@@ -23,14 +30,20 @@ import { TreeReader } from './tree-reader.js';
 import { Vault } from './vault.js';
 
 @Module({
+  controllers: [ExportsController],
   providers: [
     AuditService,
     AuditWriter,
     CheckpointSigner,
     DurabilityCheck,
+    ExportRecord,
+    ExportRunner,
+    ExportsJob,
+    ExportsService,
     KeyRing,
     LiveVerifier,
     LogBook,
+    LogExporter,
     LogProofs,
     RecordMaker,
     RecordReader,
@@ -41,11 +54,12 @@ import { Vault } from './vault.js';
     AuditLogRepository,
     BatchReader,
     CheckpointRepository,
+    ExportRepository,
     LaneRepository,
     OpenIntentRepository,
     TreeRepository,
     VaultRepository,
   ],
-  exports: [AuditService, LiveVerifier, LogProofs, RecordReader],
+  exports: [AuditService, ExportsService, LiveVerifier, LogProofs, RecordReader],
 })
 export class AuditModule {}

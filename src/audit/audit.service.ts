@@ -20,6 +20,7 @@ export class AuditService implements CommitHook, LaneMarks {
   readonly #control: ControlLane;
   readonly #drafts = new WeakMap<Tx, PreparedRecord[]>();
   readonly #draining = new WeakSet<Tx>();
+  readonly #receipts = new WeakMap<PreparedRecord, Receipt>();
 
   constructor(
     private readonly maker: RecordMaker,
@@ -60,8 +61,19 @@ export class AuditService implements CommitHook, LaneMarks {
 
   /** The same for a record of any other type. */
   async recordDraft(tx: Tx, draft: RecordDraft): Promise<void> {
+    await this.recordPlaced(tx, draft);
+  }
+
+  /** The same; what it returns knows the record's place once the transaction is committed. */
+  async recordPlaced(tx: Tx, draft: RecordDraft): Promise<() => Receipt> {
     this.writer.requireRunning();
-    this.#collect(tx, await this.maker.prepareIn(tx, draft));
+    const record = await this.maker.prepareIn(tx, draft);
+    this.#collect(tx, record);
+    return () => {
+      const receipt = this.#receipts.get(record);
+      if (receipt === undefined) throw new Error('The record is not appended');
+      return receipt;
+    };
   }
 
   /** Links and appends records on a slot's lanes: the last statements of a flush. Receipts in the order of the records.
@@ -159,7 +171,11 @@ export class AuditService implements CommitHook, LaneMarks {
     this.writer.requireRunning();
     await this.#insertContent(tx, records);
     await this.#control.take(tx);
-    await this.#control.append(tx, records);
+    const receipts = await this.#control.append(tx, records);
+    for (const [at, record] of records.entries()) {
+      const receipt = receipts[at];
+      if (receipt !== undefined) this.#receipts.set(record, receipt);
+    }
     if (!drains) return;
     for (const lanes of this.#sets()) await lanes.close(tx);
   }

@@ -1,6 +1,6 @@
 import type { Tx } from '../platform/database/index.js';
 import type { LaneSet } from './lane-set.js';
-import type { PreparedRecord } from './record-draft.js';
+import type { PreparedRecord, Receipt } from './record-draft.js';
 
 /** The lanes that all administrative transactions of a process share: whoever appends keeps them until its transaction has
  *  ended, the others wait. */
@@ -21,8 +21,8 @@ export class ControlLane {
   }
 
   /** Appends as the last statements of a transaction that has taken the lanes. */
-  async append(tx: Tx, records: readonly PreparedRecord[]): Promise<void> {
-    await this.lanes.append(tx, records, { relinks: true });
+  async append(tx: Tx, records: readonly PreparedRecord[]): Promise<readonly Receipt[]> {
+    return this.lanes.append(tx, records, { relinks: true });
   }
 
   /** The transaction has ended: the heads follow it and the next one may go on. */

@@ -1,13 +1,5 @@
 import type { Finding, Findings } from './domain/finding.js';
-
-/** One of the five lines of a verdict. */
-export interface VerdictLine {
-  readonly name: 'INTEGRITY' | 'AUTHENTICITY' | 'INDEPENDENCE' | 'COMPLETENESS' | 'FRESHNESS';
-  readonly state: 'ok' | 'warn' | 'fail' | 'none' | 'unknown' | 'as of';
-  readonly text: string;
-  /** Codes that decided the state, sorted. */
-  readonly codes: readonly string[];
-}
+import type { VerdictLine } from './domain/verdict-line.js';
 
 /** What was found out about the logs of a database. */
 export interface LiveVerdict {

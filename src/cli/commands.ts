@@ -1,4 +1,5 @@
 import { adminCreate } from './admin-create.js';
+import { auditExport } from './audit-export.js';
 import { auditHead, auditProof } from './audit-proofs.js';
 import { auditVerify } from './audit-verify.js';
 import type { Command } from './command.js';
@@ -36,6 +37,7 @@ export const COMMANDS: readonly Command[] = [
   auditVerify,
   auditHead,
   auditProof,
+  auditExport,
   ledgerCheck,
   exportUsage,
   exportChargeback,

@@ -6,15 +6,13 @@ import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 
 import { formatInstant } from '../../platform/clock/index.js';
-import { AppError } from '../../platform/errors/index.js';
-import { decodeCursor, requireIdempotencyKey, toPage, type Page } from '../../platform/http/index.js';
+import { decodeCursor, rangeStart, requireIdempotencyKey, toPage, type Page } from '../../platform/http/index.js';
 import { CurrentPrincipal, RequirePermission, type Principal } from '../../platform/security/index.js';
 import { fileNameOf } from '../reports/report-runner.js';
 import { ReportsService } from '../reports/reports.service.js';
 import { newReportInput, reportIdPath, reportKindPath, reportListQuery, toReportQuery } from './report.input.js';
 import { toReportModel, type ReportModel } from './report.model.js';
 
-const RANGE = /^bytes=(\d{1,15})-$/;
 const MEDIA_TYPES = { csv: 'text/csv; charset=utf-8; header=present', jsonl: 'application/x-ndjson' } as const;
 
 @ApiTags('reports')
@@ -74,7 +72,7 @@ export class ReportsController {
     @Headers('range') range: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<StreamableFile> {
-    const { job, fromByte, pieces } = await this.reports.content(principal, id, startOf(range));
+    const { job, fromByte, pieces } = await this.reports.content(principal, id, rangeStart(range));
     reply.header('accept-ranges', 'bytes');
     reply.header('content-security-policy', "sandbox; default-src 'none'");
     if (fromByte > 0) {
@@ -87,12 +85,4 @@ export class ReportsController {
       length: job.bytes - fromByte,
     });
   }
-}
-
-/** @throws AppError invalid_value — not of the form `bytes=N-` */
-function startOf(range: string | undefined): number {
-  if (range === undefined) return 0;
-  const start = RANGE.exec(range)?.[1];
-  if (start === undefined) throw new AppError('invalid_value', 'Range must be bytes=N-.', { param: 'Range' });
-  return Number(start);
 }

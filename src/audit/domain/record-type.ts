@@ -25,6 +25,8 @@ export type RecordType =
   | 'auth.failed'
   | 'data.consult'
   | 'data.disclose'
+  | 'export.created'
+  | 'export.released'
   | 'verify.run';
 
 interface TypeRule {
@@ -72,6 +74,8 @@ const RULES: Readonly<Record<string, TypeRule>> = {
   'data.consult': ACCESS,
   'data.disclose': ACCESS,
   'verify.run': ACCESS,
+  'export.created': rule(8, 'counts id manifests mode', ['o']),
+  'export.released': rule(8, 'bytes id sha256', ['o']),
 };
 
 function ruleOf(type: string): TypeRule {

@@ -50,7 +50,8 @@ export class LaneCheck {
   /** Closings of other lanes that stand on this one. */
   readonly closings: LaneClosing[] = [];
   #n = 0;
-  #heads: Heads = NO_HEADS;
+  /** Undefined: what stands before is not known. */
+  #heads: Heads | undefined = NO_HEADS;
   #lastAt = '';
   #closesItself = false;
 
@@ -59,6 +60,25 @@ export class LaneCheck {
     private readonly lane: string,
     private readonly findings: Findings,
   ) {}
+
+  /** Where the lane stands after what was checked; heads are undefined while they are not known. */
+  get state(): { readonly n: number; readonly heads: Heads | undefined; readonly at: string } {
+    return { n: this.#n, heads: this.#heads, at: this.#lastAt };
+  }
+
+  /** The records before `n` are not there: the chain begins anew. */
+  skipTo(n: number): void {
+    this.#n = n;
+    this.#heads = undefined;
+  }
+
+  /** Checks the lane's next record as the tree gives it; after a gap it goes on behind it. */
+  follow(core: ReadCore, bytes: Buffer): void {
+    if (core.n !== this.#n || this.#closesItself) this.#find('E_LANE_SEQ', core.n);
+    this.#check(core, core.n, this.#heads);
+    this.#n = core.n + 1;
+    this.#heads = headsOf(bytes);
+  }
 
   /** True when the lane's last record closes it. */
   get closesItself(): boolean {
@@ -81,7 +101,7 @@ export class LaneCheck {
   /** Compares what was read with the lane's own row. */
   end(row: { readonly n: number; readonly heads: Heads }): void {
     if (row.n !== this.#n) this.#find('E_COUNT', this.#n);
-    if (!sameHeads(row.heads, this.#heads)) this.#find('E_PREV', this.#n);
+    if (this.#heads !== undefined && !sameHeads(row.heads, this.#heads)) this.#find('E_PREV', this.#n);
   }
 
   #core(bytes: Buffer, leaf: Buffer): ReadCore | undefined {
@@ -100,8 +120,8 @@ export class LaneCheck {
     return core;
   }
 
-  #check(core: ReadCore, at: number, before: Heads): void {
-    if (!sameHeads(core.prev, before)) this.#find('E_PREV', at);
+  #check(core: ReadCore, at: number, before: Heads | undefined): void {
+    if (before !== undefined && !sameHeads(core.prev, before)) this.#find('E_PREV', at);
     if (core.log !== this.origin) this.#find('E_ORIGIN', at);
     if (core.lane !== this.lane || core.n !== at) this.#find('E_LANE_SEQ', at);
     if (core.at < this.#lastAt) this.#find('E_TIME_ORDER', at);
@@ -113,13 +133,13 @@ export class LaneCheck {
     if (core.type === 'lane.close') this.#closing(core, at, before);
   }
 
-  #closing(core: ReadCore, at: number, before: Heads): void {
+  #closing(core: ReadCore, at: number, before: Heads | undefined): void {
     const closing = closingOf(core, `${this.lane}/${String(at)}`);
     if (closing === undefined) this.#find('E_SCHEMA', at);
     else if (closing.lane !== this.lane) this.closings.push(closing);
     else {
       this.#closesItself = true;
-      if (closing.n !== at || !sameHeads(closing.heads, before)) this.#find('E_LANE_SEQ', at);
+      if (closing.n !== at || (before !== undefined && !sameHeads(closing.heads, before))) this.#find('E_LANE_SEQ', at);
     }
   }
 

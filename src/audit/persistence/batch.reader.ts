@@ -22,6 +22,12 @@ export interface StoredBatch {
   readonly vault: Buffer | null;
 }
 
+/** A batch at its place in the tree. */
+export interface OrderedBatch extends Omit<StoredBatch, 'vault'> {
+  readonly firstIndex: number;
+  readonly lane: string;
+}
+
 interface BatchRow {
   readonly n0: string;
   readonly cnt: number;
@@ -103,6 +109,51 @@ export class BatchReader {
       body: row.body,
       vault: row.blobs,
     }));
+  }
+
+  /** Batches in the order of the tree from the one that holds `index` on, without their vaults. */
+  async inOrder(
+    tx: Tx,
+    place: { readonly logId: number; readonly index: number; readonly limit: number },
+  ): Promise<readonly OrderedBatch[]> {
+    const rows = await rowsOf<BatchRow & { first_index: string; lane: string; month: string }>(
+      tx,
+      {
+        name: 'audit_batch_in_order',
+        text: `SELECT s.first_index, s.lane, s.n0, s.cnt, to_char(s.month, 'YYYY-MM-DD') AS month, b.leaves, b.body, NULL AS blobs
+                 FROM audit_seq s JOIN audit_batch b
+                   ON b.log_id = s.log_id AND b.month = s.month AND b.lane = s.lane AND b.n0 = s.n0
+                WHERE s.log_id = $1 AND s.first_index >= coalesce(
+                      (SELECT max(first_index) FROM audit_seq WHERE log_id = $1 AND first_index <= $2), $2)
+                ORDER BY s.first_index LIMIT $3`,
+      },
+      [place.logId, place.index, place.limit],
+    );
+    return rows.map((row) => ({
+      firstIndex: Number(row.first_index),
+      lane: row.lane,
+      month: row.month,
+      n0: Number(row.n0),
+      count: row.cnt,
+      leaves: row.leaves,
+      body: row.body,
+    }));
+  }
+
+  /** The vault of one batch; null when it has none. */
+  async findVault(
+    tx: Tx,
+    place: { readonly logId: number; readonly month: string; readonly lane: string; readonly n0: number },
+  ): Promise<Buffer | null> {
+    const [row] = await rowsOf<{ blobs: Buffer }>(
+      tx,
+      {
+        name: 'audit_vault_find',
+        text: 'SELECT blobs FROM audit_vault WHERE log_id = $1 AND month = $2::date AND lane = $3 AND n0 = $4',
+      },
+      [place.logId, place.month, place.lane, place.n0],
+    );
+    return row?.blobs ?? null;
   }
 
   /** The log of a lane; undefined when there is no such lane. */

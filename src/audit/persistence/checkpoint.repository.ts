@@ -54,6 +54,30 @@ export class CheckpointRepository {
     return row === undefined ? undefined : fromRow(row);
   }
 
+  /** The newest checkpoint that was signed before an instant. */
+  async findBefore(tx: Tx, logId: number, atMs: number): Promise<StoredCheckpoint | undefined> {
+    const [row] = await rowsOf<Row>(
+      tx,
+      {
+        text: `SELECT 0 AS no, size, note, at FROM audit_checkpoint WHERE log_id = $1 AND at < $2 ORDER BY size DESC LIMIT 1`,
+      },
+      [logId, new Date(atMs)],
+    );
+    return row === undefined ? undefined : fromRow(row);
+  }
+
+  /** The oldest checkpoint that was signed at or after an instant. */
+  async findFrom(tx: Tx, logId: number, atMs: number): Promise<StoredCheckpoint | undefined> {
+    const [row] = await rowsOf<Row>(
+      tx,
+      {
+        text: `SELECT 0 AS no, size, note, at FROM audit_checkpoint WHERE log_id = $1 AND at >= $2 ORDER BY size LIMIT 1`,
+      },
+      [logId, new Date(atMs)],
+    );
+    return row === undefined ? undefined : fromRow(row);
+  }
+
   /** Checkpoints by size from `from` on, in order. */
   async findPage(
     tx: Tx,
@@ -96,6 +120,22 @@ export class CheckpointRepository {
       tx,
       { text: 'SELECT no, size, note, at FROM audit_seal WHERE log_id = $1 AND no >= $2 ORDER BY no LIMIT $3' },
       [logId, from, limit],
+    );
+    return rows.map(fromRow);
+  }
+
+  /** Seals over the tree's sizes after `from`, at most `to`, in order, from number `no` on. */
+  async findSealsOf(
+    tx: Tx,
+    { logId, no, from, to, limit }: { logId: number; no: number; from: number; to: number; limit: number },
+  ): Promise<readonly StoredSeal[]> {
+    const rows = await rowsOf<Row>(
+      tx,
+      {
+        text: `SELECT no, size, note, at FROM audit_seal
+                WHERE log_id = $1 AND no >= $2 AND size > $3 AND size <= $4 ORDER BY no LIMIT $5`,
+      },
+      [logId, no, from, to, limit],
     );
     return rows.map(fromRow);
   }

@@ -6,3 +6,4 @@ export { requireVersion, versionOf } from './if-match.js';
 export { parseJsonBody } from './json-body.js';
 export { decodeCursor, encodeCursor, pageQuery, toPage, type Keyset, type Page } from './page.js';
 export { invalidValue, parseInput, validationPipe } from './validation.js';
+export { rangeStart } from './range-start.js';
