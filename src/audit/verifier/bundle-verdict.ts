@@ -4,7 +4,7 @@ import type { Policy } from '../domain/policy.js';
 import { LINE_NAMES, lineOf, type LineName, type VerdictLine } from '../domain/verdict-line.js';
 import type { CheckedCheckpoint } from './notes-check.js';
 import type { TreeTally } from './tree-check.js';
-import type { VerifyOptions } from './verify-bundle.js';
+import type { VerifyOptions } from './trust.js';
 
 /** What a verification of one log found out beside its findings. */
 export interface BundleFacts {

@@ -49,3 +49,12 @@ export class SeenCheckpoints {
     return path.join(this.folder ?? '.', `${origin.replaceAll(/[^A-Za-z0-9.-]/g, '_')}.checkpoint`);
   }
 }
+
+/** What a verification needs beside the bundle. */
+export interface VerifyOptions {
+  readonly trust: Trust;
+  readonly seen: SeenCheckpoints;
+  readonly nowMs: number;
+  /** Hears the number of records, once per 10 000. */
+  readonly onProgress?: ((records: number) => void) | undefined;
+}

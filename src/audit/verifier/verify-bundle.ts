@@ -13,7 +13,7 @@ import { LineReader } from './line-reader.js';
 import { NotesCheck, type CheckedCheckpoint } from './notes-check.js';
 import { SealCheck } from './seal-check.js';
 import { TreeCheck } from './tree-check.js';
-import type { SeenCheckpoints, Trust } from './trust.js';
+import type { VerifyOptions } from './trust.js';
 
 const MAX_MANIFEST = 64 * 1024 * 1024;
 const MAX_NOTE = 1024 * 1024;
@@ -22,15 +22,6 @@ const CP = /"cp":\{"root":"([A-Za-z0-9+/=]{44})","size":(\d{1,16})\}/;
 const PROGRESS_EVERY = 10_000;
 /** Clocks of a writer and of a witness may differ by this much. */
 const TOLERANCE_MS = 2_000;
-
-/** What a verification needs beside the bundle. */
-export interface VerifyOptions {
-  readonly trust: Trust;
-  readonly seen: SeenCheckpoints;
-  readonly nowMs: number;
-  /** Hears the number of records, once per 10 000. */
-  readonly onProgress?: ((records: number) => void) | undefined;
-}
 
 /** A root that some record or note claims for a size. */
 type Claims = Map<number, { readonly root: string; readonly code: string; readonly where: string }[]>;
