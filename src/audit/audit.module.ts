@@ -11,7 +11,9 @@ import { ExportsService } from './export/exports.service.js';
 import { LogExporter } from './export/log-exporter.js';
 import { ExportsJob } from './jobs/exports.job.js';
 import { SequenceJob } from './jobs/sequence.job.js';
+import { VerifyJob } from './jobs/verify.job.js';
 import { KeyRing } from './key-ring.js';
+import { LiveTreeCheck } from './live-tree-check.js';
 import { LiveVerifier } from './live-verifier.js';
 import { LogBook } from './log-book.js';
 import { LogProofs } from './log-proofs.js';
@@ -41,6 +43,7 @@ import { Vault } from './vault.js';
     ExportsJob,
     ExportsService,
     KeyRing,
+    LiveTreeCheck,
     LiveVerifier,
     LogBook,
     LogExporter,
@@ -51,6 +54,7 @@ import { Vault } from './vault.js';
     Sequencer,
     TreeReader,
     Vault,
+    VerifyJob,
     AuditLogRepository,
     BatchReader,
     CheckpointRepository,

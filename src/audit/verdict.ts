@@ -29,10 +29,12 @@ export interface Tally {
   /** Instant of the newest record; empty when there is none. */
   readonly newest: string;
   readonly checkedAt: string;
+  /** Checkpoints that were checked; records under one; records in a tree. */
+  readonly tree: { readonly checkpoints: number; readonly signed: number; readonly sequenced: number };
 }
 
 const COMPLETENESS = new Set(['E_COUNT', 'E_OPEN_INTENT', 'E_MISSING_VAULT', 'W_OPEN_INTENT']);
-const AUTHENTICITY = new Set(['E_UNTRUSTED_KEY']);
+const AUTHENTICITY = new Set(['E_UNTRUSTED_KEY', 'E_SIG', 'E_KEY_EPOCH']);
 
 function stateOf(codes: readonly string[]): 'ok' | 'warn' | 'fail' {
   if (codes.some((code) => code.startsWith('E_'))) return 'fail';
@@ -41,6 +43,12 @@ function stateOf(codes: readonly string[]): 'ok' | 'warn' | 'fail' {
 
 const withCodes = (text: string, codes: readonly string[]): string =>
   codes.length === 0 ? text : `${text}: ${codes.join(' ')}`;
+
+function signedText({ records, tree }: Tally): string {
+  if (tree.checkpoints === 0) return 'no checkpoint is signed yet';
+  const rest = records - tree.signed;
+  return `${String(tree.checkpoints)} checkpoints hold, over ${String(tree.signed)} records${rest > 0 ? `; ${String(rest)} wait for one` : ''}`;
+}
 
 /** The five lines. Source: evidence page §10. */
 export function verdictOf(findings: Findings, tally: Tally): LiveVerdict {
@@ -61,9 +69,9 @@ export function verdictOf(findings: Findings, tally: Tally): LiveVerdict {
     },
     {
       name: 'AUTHENTICITY',
-      state: foreign.length > 0 ? 'fail' : 'none',
+      state: foreign.length > 0 ? 'fail' : tally.tree.checkpoints === 0 ? 'none' : 'ok',
       text: withCodes(
-        `no checkpoint is signed yet; ${String(tally.keys.named)} of ${String(tally.logs)} logs name the key that is here`,
+        `${signedText(tally)}; ${String(tally.keys.named)} of ${String(tally.logs)} logs name the key that is here`,
         foreign,
       ),
       codes: foreign,

@@ -46,6 +46,11 @@ export interface SeqRow {
   readonly month: string;
 }
 
+/** One batch at its place in the tree, with its leaves. */
+export interface SeqLeaves extends SeqRow {
+  readonly leaves: Buffer;
+}
+
 interface SeqRecord {
   readonly first_index: string;
   readonly lane: string;
@@ -334,6 +339,25 @@ export class TreeRepository {
       [logId, index, limit],
     );
     return rows.map(seqFrom);
+  }
+
+  /** Leaves in the order of the tree, from the batch that begins at leaf `index` on; a batch that is gone has none. */
+  async findLeavesInOrder(
+    tx: Tx,
+    { logId, index, limit }: { readonly logId: number; readonly index: number; readonly limit: number },
+  ): Promise<readonly SeqLeaves[]> {
+    const rows = await rowsOf<SeqRecord & { leaves: Buffer | null }>(
+      tx,
+      {
+        name: 'audit_leaves_in_order',
+        text: `SELECT s.first_index, s.lane, s.n0, s.cnt, to_char(s.month, 'YYYY-MM-DD') AS month, b.leaves
+                 FROM audit_seq s LEFT JOIN audit_batch b
+                   ON b.log_id = s.log_id AND b.month = s.month AND b.lane = s.lane AND b.n0 = s.n0
+                WHERE s.log_id = $1 AND s.first_index >= $2 ORDER BY s.first_index LIMIT $3`,
+      },
+      [logId, index, limit],
+    );
+    return rows.map((row) => ({ ...seqFrom(row), leaves: row.leaves ?? Buffer.alloc(0) }));
   }
 
   /** The tree's index of a lane's record; undefined while it is not sequenced. */
