@@ -3,7 +3,7 @@ const LAYERS = [
   ['platform', 'openai'],
   ['audit'],
   ['identity', 'providers'],
-  ['cases', 'quotas', 'metering'],
+  ['cases', 'quotas', 'metering', 'webhooks'],
   ['budgets', 'routing'],
   ['gateway', 'health', 'analytics'],
   ['console'],

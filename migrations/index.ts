@@ -16,6 +16,8 @@ import { AddThresholdPending1764000110000 } from './1764000110000-add-threshold-
 import { CreateReporting1764000120000 } from './1764000120000-create-reporting.js';
 import { AddHoldRevision1764000200000 } from './1764000200000-add-hold-revision.js';
 import { OrderOutbox1764000300000 } from './1764000300000-order-outbox.js';
+import { CreateWebhooks1764000310000 } from './1764000310000-create-webhooks.js';
+import { CreatePriceImports1764000320000 } from './1764000320000-create-price-imports.js';
 import { CreateAuditTree1764000400000 } from './1764000400000-create-audit-tree.js';
 import { CreateAuditExport1764000410000 } from './1764000410000-create-audit-export.js';
 
@@ -37,6 +39,8 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   CreateReporting1764000120000,
   AddHoldRevision1764000200000,
   OrderOutbox1764000300000,
+  CreateWebhooks1764000310000,
+  CreatePriceImports1764000320000,
   CreateAuditTree1764000400000,
   CreateAuditExport1764000410000,
 ];

@@ -23,6 +23,7 @@ import { TelemetryModule } from './platform/telemetry/index.js';
 import { AttemptGate, AttemptObserver, ForgetfulObserver, ProvidersModule } from './providers/index.js';
 import { QuotasModule } from './quotas/index.js';
 import { CapacityBoard, RoutingModule } from './routing/index.js';
+import { WebhooksModule } from './webhooks/index.js';
 
 /** What a low module declares and a higher one supplies: `providers` asks for permits, `routing` gives them; `metering` changes a
  *  charge, `budgets` moves its windows. */
@@ -69,6 +70,7 @@ export class AppModule {
         MeteringModule,
         BudgetsModule,
         RoutingModule,
+        WebhooksModule,
         GatewayModule,
         HealthModule,
         AnalyticsModule.forRoot(config.server),

@@ -9,6 +9,7 @@ import { MeteringModule } from '../metering/index.js';
 import type { ServerConfig } from '../platform/config/index.js';
 import { QuotasModule } from '../quotas/index.js';
 import { RoutingModule } from '../routing/index.js';
+import { WebhooksModule } from '../webhooks/index.js';
 import { BudgetResolver } from './api/budget.resolver.js';
 import { CapacityController } from './api/capacity.controller.js';
 import { CapacityResolver } from './api/capacity.resolver.js';
@@ -21,6 +22,7 @@ import { RequestResolver } from './api/request.resolver.js';
 import { BigIntScalar, DateTimeScalar, DecimalScalar, JsonScalar } from './api/scalars.js';
 import { UsageController } from './api/usage.controller.js';
 import { UsageResolver } from './api/usage.resolver.js';
+import { WebhookResolver } from './api/webhook.resolver.js';
 import { CapacityFeed } from './capacity-feed.js';
 import { EventFeed } from './event-feed.js';
 import { ReportsJob } from './jobs/reports.job.js';
@@ -47,6 +49,7 @@ export class AnalyticsModule {
         MeteringModule,
         QuotasModule,
         RoutingModule,
+        WebhooksModule,
         GraphQLModule.forRootAsync<ApolloDriverConfig>({
           driver: ApolloDriver,
           imports: [IdentityModule],
@@ -72,6 +75,7 @@ export class AnalyticsModule {
         QuotaResolver,
         KeyResolver,
         RequestResolver,
+        WebhookResolver,
         CapacityFeed,
         EventFeed,
         RequestsService,

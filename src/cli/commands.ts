@@ -9,6 +9,7 @@ import { invoiceImport, invoiceReconcile } from './invoices.js';
 import { keyCreate, keyRevoke } from './keys.js';
 import { ledgerCheck } from './ledger-check.js';
 import { migrateStatus, migrateUp } from './migrate.js';
+import { pricesActivate, pricesDiff, pricesImport, pricesShow } from './prices.js';
 import { providerAdd } from './provider-add.js';
 import { providerDrain, providerList, providerRemove, providerResume, providerTest } from './providers.js';
 import { secretsInit } from './secrets-init.js';
@@ -45,6 +46,10 @@ export const COMMANDS: readonly Command[] = [
   statementMake,
   statementList,
   statementShow,
+  pricesImport,
+  pricesDiff,
+  pricesActivate,
+  pricesShow,
   invoiceImport,
   invoiceReconcile,
   simulate,

@@ -4,6 +4,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/index.js';
 import { CostCentresController } from './api/cost-centres.controller.js';
 import { InvoicesController } from './api/invoices.controller.js';
+import { PriceImportsController } from './api/price-imports.controller.js';
 import { PricesController } from './api/prices.controller.js';
 import { ReconciliationsController } from './api/reconciliations.controller.js';
 import { StatementsController } from './api/statements.controller.js';
@@ -21,11 +22,14 @@ import { CostCentreRepository } from './persistence/cost-centre.repository.js';
 import { METERING_ENTITIES } from './persistence/entities.js';
 import { InvoiceRepository } from './persistence/invoice.repository.js';
 import { LedgerRepository } from './persistence/ledger.repository.js';
+import { PriceImportRepository } from './persistence/price-import.repository.js';
 import { PriceVersionRepository } from './persistence/price-version.repository.js';
 import { ReconciliationRepository } from './persistence/reconciliation.repository.js';
 import { RollupRepository } from './persistence/rollup.repository.js';
 import { StatementRepository } from './persistence/statement.repository.js';
 import { UsageRecordRepository } from './persistence/usage-record.repository.js';
+import { PriceImportSurroundings } from './price-import-surroundings.js';
+import { PriceImportsService } from './price-imports.service.js';
 import { PricesService } from './prices.service.js';
 import { RollupsService } from './rollups/rollups.service.js';
 import { CostCentresService } from './statements/cost-centres.service.js';
@@ -36,6 +40,7 @@ import { StatementsService } from './statements/statements.service.js';
   controllers: [
     CostCentresController,
     InvoicesController,
+    PriceImportsController,
     PricesController,
     ReconciliationsController,
     StatementsController,
@@ -43,6 +48,9 @@ import { StatementsService } from './statements/statements.service.js';
   providers: [
     MeteringService,
     PricesService,
+    PriceImportsService,
+    PriceImportSurroundings,
+    PriceImportRepository,
     CatalogueJob,
     MonthsJob,
     RollupsJob,

@@ -37,9 +37,9 @@ export class PricesService {
     return this.unitOfWork.read((tx) => this.repository.findPage(tx, filter, page));
   }
 
-  /** Adds versions on behalf of a person; in force on this replica, from their start on, when it resolves.
-   *  @throws AppError invalid_value — a version would start in the past; conflict — another price for the same selection
-   *  starts at the same instant, or the model is priced in another currency */
+  /** Adds the first versions of models on behalf of a person; in force on this replica, from their start on, when it resolves.
+   *  @throws AppError invalid_value — a version would start in the past; four_eyes_required — a model has prices already, which
+   *  an import changes; conflict — the model is priced in another currency */
   async addPrices(principal: Principal, drafts: readonly PriceDraft[]): Promise<readonly StoredPrice[]> {
     const nowMs = this.clock.nowMs();
     if (drafts.some(({ effectiveFromMs }) => effectiveFromMs < nowMs)) {
@@ -48,6 +48,7 @@ export class PricesService {
       });
     }
     return this.snapshots.change(async (tx) => {
+      await this.#requireNew(tx, drafts);
       const prices = await this.putPrices(tx, drafts, principal.userId);
       for (const { id } of prices) {
         const object = { kind: 'price', id, version: 1 };
@@ -75,7 +76,7 @@ export class PricesService {
     importedBy: string | null = null,
   ): Promise<readonly StoredPrice[]> {
     const prices = drafts.map((draft) => toStoredPrice(draft, importedBy));
-    await this.#requireOneCurrency(tx, prices);
+    await this.requireOneCurrency(tx, prices);
     await this.repository.insertMissing(tx, prices);
     const stored = await this.repository.findByIds(
       tx,
@@ -110,8 +111,29 @@ export class PricesService {
     }
   }
 
-  async #requireOneCurrency(tx: Tx, prices: readonly StoredPrice[]): Promise<void> {
-    const wanted = new Map<string, StoredPrice>();
+  /** One person may price what nobody could use before; whatever changes a price takes two. The same again changes nothing. */
+  async #requireNew(tx: Tx, drafts: readonly PriceDraft[]): Promise<void> {
+    const known = await this.repository.findOfModels(tx, drafts);
+    const amounts = new Map(known.map((price) => [price.id, price.amount]));
+    const priced = new Set(known.map(({ vendor, model }) => `${vendor}\n${model}`));
+    const changed = drafts.find(
+      (draft) =>
+        priced.has(`${draft.vendor}\n${draft.model}`) && amounts.get(toStoredPrice(draft, null).id) !== draft.amount,
+    );
+    if (changed !== undefined) {
+      throw new AppError(
+        'four_eyes_required',
+        `${changed.model} has prices. Change them with an import, which somebody else activates: POST /api/prices/imports.`,
+      );
+    }
+  }
+
+  /** @throws AppError conflict — a model is priced in another currency */
+  async requireOneCurrency(
+    tx: Tx,
+    prices: readonly Pick<StoredPrice, 'vendor' | 'model' | 'currency'>[],
+  ): Promise<void> {
+    const wanted = new Map<string, Pick<StoredPrice, 'currency'>>();
     for (const price of prices) {
       const key = `${price.vendor}\n${price.model}`;
       const first = wanted.get(key) ?? price;

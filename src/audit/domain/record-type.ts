@@ -21,6 +21,7 @@ export type RecordType =
   | 'provider.change'
   | 'case.change'
   | 'access.change'
+  | 'webhook.change'
   | `override.${string}`
   | 'auth.failed'
   | 'data.consult'

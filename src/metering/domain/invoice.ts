@@ -1,5 +1,6 @@
 import { AppError } from '../../platform/errors/index.js';
 import { parseAmount, type PicoUsd } from '../../platform/money/index.js';
+import { readCsv } from './csv.js';
 
 /** One line of a partner's invoice. Credits and taxes stay with the invoice: no usage stands behind them. */
 export interface InvoiceLine {
@@ -34,22 +35,9 @@ const QUANTITY = /^\d{1,22}(\.\d{1,6})?$/;
 /** Reads lines from CSV with a header of {@link COLUMNS} (any order, `kind` may be left out: USAGE). Attacker-controlled.
  *  @throws AppError invalid_value — names the line; nothing is ever read as 0 */
 export function readInvoiceCsv(text: string, maxLines: number): readonly InvoiceLine[] {
-  const records = text.split(/\r?\n/).filter((line) => line !== '');
-  const [head = '', ...rest] = records;
-  const header = splitRecord(head, 1);
-  const unknown = header.find((name) => !(COLUMNS as readonly string[]).includes(name));
-  if (unknown !== undefined || !header.includes('amount')) {
-    throw wrong(
-      1,
-      `the header names the columns ${COLUMNS.join(', ')}${unknown === undefined ? '' : `, not ${unknown}`}`,
-    );
-  }
-  if (rest.length > maxLines) throw wrong(maxLines + 2, `an invoice has at most ${String(maxLines)} lines`);
-  return rest.map((line, index) => {
-    const cells = splitRecord(line, index + 2);
-    if (cells.length !== header.length) throw wrong(index + 2, `it has ${String(cells.length)} cells`);
-    return toLine(Object.fromEntries(header.map((name, at) => [name, cells[at] ?? ''])), index + 2);
-  });
+  return readCsv(text, { columns: COLUMNS, required: 'amount', maxRecords: maxLines, wrong }).map(({ cells, line }) =>
+    toLine(cells, line),
+  );
 }
 
 /** One line from members as text; empty ones are absent. @throws AppError invalid_value */
@@ -79,19 +67,6 @@ function readAmount(text: string | null, at: number): PicoUsd {
     return parseAmount(text ?? '');
   } catch {
     throw wrong(at, 'amount is a decimal of at most 12 places');
-  }
-}
-
-/** Cells of an RFC 4180 record without line breaks inside. */
-function splitRecord(line: string, at: number): readonly string[] {
-  const cells: string[] = [];
-  const cell = /(?:"((?:[^"]|"")*)"|([^",]*))(,|$)/y;
-  for (;;) {
-    const match = cell.exec(line);
-    if (match === null) throw wrong(at, 'its quotes do not close');
-    const [, quoted, bare = '', end] = match;
-    cells.push(quoted?.replaceAll('""', '"') ?? bare);
-    if (end === '') return cells;
   }
 }
 

@@ -32,6 +32,21 @@ export class PriceVersionRepository {
     return rows.map(fromRow);
   }
 
+  /** Every version of some models. */
+  async findOfModels(
+    tx: Tx,
+    models: readonly { readonly vendor: string; readonly model: string }[],
+  ): Promise<readonly StoredPrice[]> {
+    const rows = await managerOf(tx)
+      .createQueryBuilder(PriceVersionEntity, 'price')
+      .where('(price.vendor, price.model) IN (SELECT * FROM unnest(:vendors::text[], :models::text[]))', {
+        vendors: models.map(({ vendor }) => vendor),
+        models: models.map(({ model }) => model),
+      })
+      .getMany();
+    return rows.map(fromRow);
+  }
+
   /** The currencies that prices of a model are in; one, or none. */
   async findCurrencies(tx: Tx, vendor: string, model: string): Promise<readonly string[]> {
     const rows = await managerOf(tx)

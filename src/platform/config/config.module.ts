@@ -11,6 +11,7 @@ import {
   ProvidersConfig,
   RedisConfig,
   ServerConfig,
+  WebhooksConfig,
 } from './slices.js';
 
 /** Offers each module its own slice. */
@@ -25,6 +26,7 @@ export class ConfigModule {
       { provide: AuditConfig, useValue: config.audit },
       { provide: IdentityConfig, useValue: config.identity },
       { provide: ProvidersConfig, useValue: config.providers },
+      { provide: WebhooksConfig, useValue: config.webhooks },
       { provide: DemoConfig, useValue: config.demo },
       { provide: GatewayConfig, useValue: config.gateway },
     ];

@@ -13,6 +13,7 @@ import {
   ProvidersConfig,
   RedisConfig,
   ServerConfig,
+  WebhooksConfig,
 } from './slices.js';
 
 /** Names known to the CLI and the tests: accepted here so that one environment serves all, and not used. */
@@ -99,6 +100,7 @@ const environmentSchema = z.strictObject({
   AIP_SECRET_SIGNING_FILE: z.string().min(1).optional(),
   AIP_SECRET_ENCRYPTION_FILE: z.string().min(1).optional(),
   AIP_PROVIDER_ALLOW_CIDRS: list.refine((all) => all.every((one) => cidr.test(one)), 'must be CIDRs, comma-separated'),
+  AIP_WEBHOOK_ALLOW_CIDRS: list.refine((all) => all.every((one) => cidr.test(one)), 'must be CIDRs, comma-separated'),
   AIP_BREAKERS: z.enum(['on', 'off']).default('on'),
   AIP_UNKNOWN_FIELDS: z.enum(['lenient', 'strict']).default('lenient'),
   AIP_UNKNOWN_OUTCOME: z.enum(['estimate', 'worst']).default('estimate'),
@@ -128,6 +130,7 @@ export interface Config {
   readonly audit: AuditConfig;
   readonly identity: IdentityConfig;
   readonly providers: ProvidersConfig;
+  readonly webhooks: WebhooksConfig;
   readonly demo: DemoConfig;
   readonly gateway: GatewayConfig;
 }
@@ -242,6 +245,7 @@ export function loadConfig(environment: Environment, version: string): Config {
         env.AIP_BREAKERS === 'on',
       ),
     ),
+    webhooks: Object.freeze(new WebhooksConfig(env.AIP_WEBHOOK_ALLOW_CIDRS, env.AIP_AUDIT_NAME)),
     demo: Object.freeze(
       new DemoConfig(env.AIP_DEMO === 'auto' ? 'auto' : env.AIP_DEMO === '1' ? 'on' : 'off', env.AIP_SIM_SEED),
     ),

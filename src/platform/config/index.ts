@@ -10,4 +10,5 @@ export {
   ProvidersConfig,
   RedisConfig,
   ServerConfig,
+  WebhooksConfig,
 } from './slices.js';

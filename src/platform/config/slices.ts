@@ -97,6 +97,16 @@ export class ProvidersConfig {
   ) {}
 }
 
+/** Notices to other systems. */
+export class WebhooksConfig {
+  constructor(
+    /** CIDRs of receivers that are not on the public network; loopback ones may be reached by plain http. */
+    readonly allowCidrs: readonly string[],
+    /** Names this installation in CloudEvents: `urn:aip:<instance>`. */
+    readonly instance: string,
+  ) {}
+}
+
 /** Simulated partners and demo data. */
 export class DemoConfig {
   constructor(
