@@ -57,12 +57,13 @@ export class BudgetAdminService {
       const atMs = this.clock.nowMs();
       const limitIds = budgets.flatMap(({ limits }) => limits.map(({ id }) => id));
       const windows = Map.groupBy(await this.repository.findWindows(tx, limitIds, atMs), ({ limitId }) => limitId);
+      const firing = await this.watch.firing(tx, limitIds);
       return budgets.map((budget): BudgetView => ({
         budget,
         windows: budget.limits.flatMap((limit) => {
           const used = windows.get(limit.id);
-          if (used !== undefined) return used.map((one) => viewOf(limit, one));
-          return unusedView(budget, limit, atMs) ?? [];
+          if (used === undefined) return unusedView(budget, limit, atMs) ?? [];
+          return used.map((one) => viewOf(limit, one, firing.get(`${limit.id} ${one.subject}`)));
         }),
       }));
     });
@@ -78,16 +79,15 @@ export class BudgetAdminService {
       const budget = await this.repository.find(tx, principal.orgId, id);
       if (budget === undefined) throw notFound();
       const atMs = this.clock.nowMs();
-      const windows = await this.repository.findWindows(
-        tx,
-        budget.limits.map((limit) => limit.id),
-        atMs,
-      );
+      const limitIds = budget.limits.map((limit) => limit.id);
+      const windows = await this.repository.findWindows(tx, limitIds, atMs);
+      const firing = await this.watch.firing(tx, limitIds);
       return {
         budget,
         windows: budget.limits.flatMap((limit) => {
           const used = windows.filter(({ limitId }) => limitId === limit.id);
-          return used.length > 0 ? used.map((one) => viewOf(limit, one)) : (unusedView(budget, limit, atMs) ?? []);
+          if (used.length === 0) return unusedView(budget, limit, atMs) ?? [];
+          return used.map((one) => viewOf(limit, one, firing.get(`${limit.id} ${one.subject}`)));
         }),
       };
     });

@@ -85,6 +85,18 @@ export class ThresholdWatch {
     }
   }
 
+  /** Since when thresholds of running windows fire: limit and subject as `<limit> <subject>`, then threshold. */
+  async firing(tx: Tx, limitIds: readonly string[]): Promise<ReadonlyMap<string, ReadonlyMap<string, number>>> {
+    const rows = await this.thresholds.findFiring(tx, limitIds, this.clock.nowMs());
+    const byWindow = new Map<string, Map<string, number>>();
+    for (const { limitId, subject, thresholdId, sinceMs } of rows) {
+      const key = `${limitId} ${subject}`;
+      const known = byWindow.get(key) ?? new Map<string, number>();
+      byWindow.set(key, known.set(thresholdId, sinceMs));
+    }
+    return byWindow;
+  }
+
   /** Looks at the running windows of limits that have just been changed, in the transaction of the change. */
   async changed(tx: Tx, limits: readonly NoticedLimit[]): Promise<void> {
     const atMs = this.clock.nowMs();

@@ -41,7 +41,6 @@ export const NOT_SERVED: Partial<Record<keyof typeof WIRE_DOCUMENTS, readonly st
   Budgets: [
     'Cannot query field "label" on type "BudgetScope".',
     'Cannot query field "forecast" on type "BudgetWindow".',
-    'Cannot query field "thresholds" on type "BudgetWindow".',
   ],
   WouldThisRun: ['Unknown type "QuotaCheckInput".', 'Cannot query field "quotaCheck" on type "Query".'],
   UserLimit: ['Cannot query field "state" on type "Quota".'],

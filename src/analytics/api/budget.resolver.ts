@@ -51,6 +51,28 @@ export class BudgetScopeModel {
   id!: string;
 }
 
+/** A threshold of a window: an edge and whether it is passed. */
+@ObjectType('BudgetThreshold')
+export class BudgetThresholdModel {
+  @Field(() => DecimalText, { description: 'Percent of the limit, or an amount' })
+  at!: string;
+
+  @Field(() => String)
+  unit!: string;
+
+  @Field(() => String)
+  basis!: string;
+
+  @Field(() => String)
+  level!: string;
+
+  @Field(() => Boolean)
+  firing!: boolean;
+
+  @Field(() => Instant, { nullable: true })
+  since!: number | null;
+}
+
 /** A limit's present window. COST with 12 decimals, counts whole. */
 @ObjectType('BudgetWindow')
 export class BudgetWindowModel {
@@ -83,6 +105,9 @@ export class BudgetWindowModel {
 
   @Field(() => BudgetState)
   state!: WindowStateName;
+
+  @Field(() => [BudgetThresholdModel])
+  thresholds!: readonly BudgetThresholdModel[];
 }
 
 /** A budget with its present windows. */
@@ -257,6 +282,7 @@ function toModel({ budget, windows }: BudgetView): BudgetModel {
       held: formatUnits(metric, window.held),
       available: formatUnits(metric, window.available),
       state: window.state,
+      thresholds: window.thresholds.map(({ sinceMs, ...threshold }) => ({ ...threshold, since: sinceMs })),
     })),
   });
 }

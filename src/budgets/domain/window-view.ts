@@ -1,5 +1,6 @@
 import { ZERO, picoUsd, type PicoUsd } from '../../platform/money/index.js';
 import type { Budget, BudgetLimit, Period } from './budget.js';
+import { writeThreshold, type ThresholdText } from './thresholds.js';
 import { windowAt } from './window-at.js';
 
 /** How a window looks to a person. */
@@ -18,7 +19,14 @@ export interface WindowView {
   readonly held: PicoUsd;
   readonly available: PicoUsd;
   readonly state: WindowStateName;
+  readonly thresholds: readonly ThresholdView[];
 }
+
+/** A threshold of a window; `sinceMs` is null while it is quiet. */
+export type ThresholdView = Required<ThresholdText> & { readonly firing: boolean; readonly sinceMs: number | null };
+
+/** Since when thresholds of a balance fire, by threshold id. */
+export type Firing = ReadonlyMap<string, number>;
 
 /** A budget with its present windows. */
 export interface BudgetView {
@@ -38,7 +46,7 @@ function stateOf(limit: PicoUsd, posted: PicoUsd): WindowStateName {
 
 /** A window from its balance. */
 export function viewOf(
-  limit: Pick<BudgetLimit, 'id' | 'period'>,
+  limit: Pick<BudgetLimit, 'id' | 'period' | 'thresholds'>,
   balance: {
     readonly subject: string;
     readonly startsAtMs: number;
@@ -47,6 +55,7 @@ export function viewOf(
     readonly posted: PicoUsd;
     readonly held: PicoUsd;
   },
+  firing: Firing = new Map(),
 ): WindowView {
   const left = balance.limit - balance.posted - balance.held;
   return {
@@ -60,6 +69,10 @@ export function viewOf(
     held: balance.held,
     available: left > 0n ? picoUsd(left) : ZERO,
     state: stateOf(balance.limit, balance.posted),
+    thresholds: limit.thresholds.map((threshold) => {
+      const sinceMs = firing.get(threshold.id) ?? null;
+      return { ...writeThreshold(threshold), firing: sinceMs !== null, sinceMs };
+    }),
   };
 }
 

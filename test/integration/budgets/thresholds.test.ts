@@ -57,6 +57,18 @@ describe('thresholds', () => {
     ]);
   });
 
+  it('show since when they fire, by limit and subject', async () => {
+    const [replica] = replicas as [Replica, Replica];
+    const budget = await replica.addBudget('1');
+    const limitId = budget.limits[0]?.id ?? 'none';
+    const firing = () => replica.unitOfWork.read((tx) => replica.watch.firing(tx, [limitId]));
+    expect((await firing()).size).toBe(0);
+    await spend(replica, '0.85');
+    const [[key, thresholds] = []] = [...(await firing())];
+    expect(key?.startsWith(`${limitId} `)).toBe(true);
+    expect([...(thresholds?.keys() ?? [])]).toEqual(['ACTUAL-80-PERCENT']);
+  });
+
   it('fire at once when a limit is lowered below what is spent', async () => {
     const [replica] = replicas as [Replica, Replica];
     const budget = await replica.addBudget('10');
