@@ -24,6 +24,7 @@ export type NewBudget = Omit<Budget, 'id' | 'orgId' | 'managedBy' | 'state' | 'v
 export interface BudgetPatch {
   readonly name?: string | undefined;
   readonly enforcement?: Budget['enforcement'] | undefined;
+  readonly onExhausted?: Budget['onExhausted'] | undefined;
   readonly carveOutBp?: number | undefined;
   /** New amounts by limit id. */
   readonly limits?: readonly { readonly id: string; readonly amount: PicoUsd }[] | undefined;
@@ -147,6 +148,7 @@ export class BudgetAdminService {
         ...before,
         name: patch.name ?? before.name,
         enforcement: patch.enforcement ?? before.enforcement,
+        onExhausted: patch.onExhausted ?? before.onExhausted,
         carveOutBp: patch.carveOutBp ?? before.carveOutBp,
         limits: before.limits.map((limit) => ({ ...limit, amount: amounts.get(limit.id) ?? limit.amount })),
       };
@@ -185,7 +187,7 @@ export class BudgetAdminService {
         type: 'budget.change',
         principal,
         object: { kind: 'budget', id: after.id, version: after.version },
-        fields: ['name', 'enforcement', 'limits', 'state'],
+        fields: ['name', 'enforcement', 'onExhausted', 'carveOutBp', 'limits', 'state'],
         old: summaryOf(before),
         new: summaryOf(after),
       });
@@ -222,6 +224,7 @@ function requireReach(principal: Principal, scope: Budget['scope']): void {
 function summaryOf({
   name,
   enforcement,
+  onExhausted,
   carveOutBp,
   state,
   limits,
@@ -231,6 +234,7 @@ function summaryOf({
     enforcement,
     limits: limits.map(({ period, amount }) => `${period} ${formatAmount(amount)}`),
     name,
+    onExhausted,
     state,
   };
 }

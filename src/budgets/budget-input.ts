@@ -44,11 +44,16 @@ const limitInput = z
     amount: decimal,
     from: z.iso.datetime().optional(),
     to: z.iso.datetime().optional(),
+    rollover: z.boolean().default(false),
     thresholds: z.array(thresholdInput).max(MAX_THRESHOLDS).optional(),
   })
   .refine((limit) => (limit.period === 'CUSTOM') === (limit.from !== undefined && limit.to !== undefined), {
     path: ['from'],
     message: 'from and to belong to the period CUSTOM, and only to it',
+  })
+  .refine(({ rollover, period }) => !rollover || (period !== 'LIFETIME' && period !== 'CUSTOM'), {
+    path: ['rollover'],
+    message: 'belongs to periods that repeat',
   })
   .refine(({ thresholds = [] }) => new Set(thresholds.map(({ id }) => id)).size === thresholds.length, {
     path: ['thresholds'],
@@ -87,12 +92,12 @@ export const newBudgetInput = z
   })
   .transform((budget, context) => ({
     ...budget,
-    limits: budget.limits.map(({ period, amount, from, to, thresholds }, index) => ({
+    limits: budget.limits.map(({ period, amount, from, to, rollover, thresholds }, index) => ({
       period,
       amount: readUnits(budget.metric, amount, context, index),
       custom:
         from === undefined || to === undefined ? null : { startsAtMs: Date.parse(from), endsAtMs: Date.parse(to) },
-      rollover: false,
+      rollover,
       thresholds: thresholds ?? DEFAULT_THRESHOLDS,
     })),
   }))
@@ -121,6 +126,7 @@ export const budgetPatchInput = z
   .strictObject({
     name: name.optional(),
     enforcement: z.enum(ENFORCEMENTS).optional(),
+    onExhausted: z.enum(ON_EXHAUSTED).optional(),
     carveOutBp: carveOutBp.optional(),
     limits: z
       .array(z.strictObject({ id: z.uuid(), amount: decimal }))

@@ -91,8 +91,11 @@ export class BudgetWindowModel {
   @Field(() => Instant)
   endsAt!: number;
 
-  @Field(() => DecimalText)
+  @Field(() => DecimalText, { description: 'What may be used, with what overrides and the window before added' })
   limit!: string;
+
+  @Field(() => DecimalText, { description: 'What overrides and the window before added' })
+  extra!: string;
 
   @Field(() => DecimalText)
   posted!: string;
@@ -133,6 +136,9 @@ export class BudgetModel {
 
   @Field(() => String)
   onExhausted!: string;
+
+  @Field(() => Int, { description: 'Share kept for critical calls, in 1/10000' })
+  carveOutBp!: number;
 
   @Field(() => String)
   timeZone!: string;
@@ -200,6 +206,21 @@ export class BudgetLimitInput {
 
   @Field(() => DecimalText)
   amount!: string;
+
+  @Field(() => Boolean, { defaultValue: false, description: 'What a window leaves unused is added to the next, once' })
+  rollover!: boolean;
+}
+
+@InputType('BudgetMatchInput')
+export class BudgetMatchInput {
+  @Field(() => [String], { nullable: true, description: 'Provider ids' })
+  providers?: string[];
+
+  @Field(() => [String], { nullable: true, description: 'Public model names' })
+  models?: string[];
+
+  @Field(() => [String], { nullable: true })
+  criticalities?: string[];
 }
 
 @InputType('CreateBudgetInput')
@@ -219,8 +240,17 @@ export class CreateBudgetInput {
   @Field(() => String, { defaultValue: 'USD' })
   currency!: string;
 
-  @Field(() => String, { defaultValue: 'HARD' })
+  @Field(() => BudgetMatchInput, { nullable: true, description: 'Narrows the budget to some calls of its scope' })
+  match?: BudgetMatchInput;
+
+  @Field(() => String, { defaultValue: 'HARD', description: 'HARD refuses, SOFT admits and marks, MONITOR counts' })
   enforcement!: string;
+
+  @Field(() => String, { defaultValue: 'BLOCK', description: 'BLOCK, DOWNGRADE or APPROVAL' })
+  onExhausted!: string;
+
+  @Field(() => Int, { defaultValue: 0, description: 'Share kept for critical calls, in 1/10000' })
+  carveOutBp!: number;
 
   @Field(() => String, { defaultValue: 'UTC' })
   timeZone!: string;
@@ -252,6 +282,12 @@ export class UpdateBudgetInput {
   @Field(() => String, { nullable: true })
   enforcement?: string;
 
+  @Field(() => String, { nullable: true })
+  onExhausted?: string;
+
+  @Field(() => Int, { nullable: true })
+  carveOutBp?: number;
+
   @Field(() => [LimitAmountInput], { nullable: true })
   limits?: LimitAmountInput[];
 }
@@ -268,6 +304,7 @@ function toModel({ budget, windows }: BudgetView): BudgetModel {
     currency: budget.currency,
     enforcement: budget.enforcement,
     onExhausted: budget.onExhausted,
+    carveOutBp: budget.carveOutBp,
     timeZone: budget.timeZone,
     status: budget.state,
     version: budget.version,
@@ -278,6 +315,7 @@ function toModel({ budget, windows }: BudgetView): BudgetModel {
       startsAt: window.startsAtMs,
       endsAt: window.endsAtMs,
       limit: formatUnits(metric, window.limit),
+      extra: formatUnits(metric, window.extra),
       posted: formatUnits(metric, window.posted),
       held: formatUnits(metric, window.held),
       available: formatUnits(metric, window.available),

@@ -18,7 +18,12 @@ export interface BudgetModel {
   readonly state: string;
   readonly version: number;
   readonly createdAt: string;
-  readonly limits: readonly { readonly id: string; readonly period: string; readonly amount: string }[];
+  readonly limits: readonly {
+    readonly id: string;
+    readonly period: string;
+    readonly amount: string;
+    readonly rollover: boolean;
+  }[];
   readonly windows: readonly {
     readonly id: string;
     readonly subject: string | null;
@@ -26,6 +31,7 @@ export interface BudgetModel {
     readonly startsAt: string;
     readonly endsAt: string;
     readonly limit: string;
+    readonly extra: string;
     readonly posted: string;
     readonly held: string;
     readonly available: string;
@@ -50,7 +56,12 @@ export function toBudgetModel({ budget, windows }: BudgetView): BudgetModel {
     state: budget.state,
     version: budget.version,
     createdAt: formatInstant(budget.createdAtMs),
-    limits: budget.limits.map(({ id, period, amount }) => ({ id, period, amount: formatUnits(metric, amount) })),
+    limits: budget.limits.map(({ id, period, amount, rollover }) => ({
+      id,
+      period,
+      amount: formatUnits(metric, amount),
+      rollover,
+    })),
     windows: windows.map((window) => ({
       id: window.id,
       subject: window.subject,
@@ -58,6 +69,7 @@ export function toBudgetModel({ budget, windows }: BudgetView): BudgetModel {
       startsAt: formatInstant(window.startsAtMs),
       endsAt: formatInstant(window.endsAtMs),
       limit: formatUnits(metric, window.limit),
+      extra: formatUnits(metric, window.extra),
       posted: formatUnits(metric, window.posted),
       held: formatUnits(metric, window.held),
       available: formatUnits(metric, window.available),

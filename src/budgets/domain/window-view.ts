@@ -14,7 +14,10 @@ export interface WindowView {
   readonly period: Period;
   readonly startsAtMs: number;
   readonly endsAtMs: number;
+  /** What may be used: the limit with `extra`. */
   readonly limit: PicoUsd;
+  /** What overrides and the window before added. */
+  readonly extra: PicoUsd;
   readonly posted: PicoUsd;
   readonly held: PicoUsd;
   readonly available: PicoUsd;
@@ -52,23 +55,26 @@ export function viewOf(
     readonly startsAtMs: number;
     readonly endsAtMs: number;
     readonly limit: PicoUsd;
+    readonly extra: PicoUsd;
     readonly posted: PicoUsd;
     readonly held: PicoUsd;
   },
   firing: Firing = new Map(),
 ): WindowView {
-  const left = balance.limit - balance.posted - balance.held;
+  const most = picoUsd(balance.limit + balance.extra);
+  const left = most - balance.posted - balance.held;
   return {
     id: balance.subject === '' ? limit.id : `${limit.id}/${balance.subject}`,
     subject: balance.subject === '' ? null : balance.subject,
     period: limit.period,
     startsAtMs: balance.startsAtMs,
     endsAtMs: balance.endsAtMs,
-    limit: balance.limit,
+    limit: most,
+    extra: balance.extra,
     posted: balance.posted,
     held: balance.held,
     available: left > 0n ? picoUsd(left) : ZERO,
-    state: stateOf(balance.limit, balance.posted),
+    state: stateOf(most, balance.posted),
     thresholds: limit.thresholds.map((threshold) => {
       const sinceMs = firing.get(threshold.id) ?? null;
       return { ...writeThreshold(threshold), firing: sinceMs !== null, sinceMs };
@@ -81,5 +87,5 @@ export function unusedView(budget: Budget, limit: BudgetLimit, atMs: number): Wi
   const { timeZone, weekStart } = budget;
   const window = windowAt({ timeZone, weekStart, period: limit.period, custom: limit.custom }, atMs);
   if (window === undefined || budget.each !== null) return undefined;
-  return viewOf(limit, { subject: '', ...window, limit: limit.amount, posted: ZERO, held: ZERO });
+  return viewOf(limit, { subject: '', ...window, limit: limit.amount, extra: ZERO, posted: ZERO, held: ZERO });
 }

@@ -21,6 +21,8 @@ export interface NewBalance extends BalanceKey {
   readonly currency: string;
   /** What the scope had posted in the window before. */
   readonly posted: PicoUsd;
+  /** What the window before left unused. */
+  readonly rollover: PicoUsd;
 }
 
 /** A balance after a flush moved it. */
@@ -113,6 +115,23 @@ export class BalanceRepository {
     return new Map(rows.map((row) => [balanceKey(row.limit_id, row.subject, row.starts_at.getTime()), Number(row.id)]));
   }
 
+  /** What the window of a balance left unused, at most its limit; undefined when nobody used that window. What calls still hold in
+   *  it counts as used. */
+  async findUnused(
+    tx: Tx,
+    { limitId, subject, startsAtMs }: Pick<BalanceKey, 'limitId' | 'subject' | 'startsAtMs'>,
+  ): Promise<PicoUsd | undefined> {
+    const [row] = await rowsOf<{ unused: string }>(
+      tx,
+      {
+        text: `SELECT greatest(0, least(limit_amount, limit_amount + rollover_amount - posted - held))::numeric(28,12) AS unused
+                 FROM budget_balance WHERE limit_id = $1 AND subject = $2 AND starts_at = $3`,
+      },
+      [limitId, subject, new Date(startsAtMs)],
+    );
+    return row === undefined ? undefined : parseAmount(row.unused);
+  }
+
   /** Adds balances on first use, in sorted order; what somebody else added meanwhile stays. Limits are read under their lock, so
    *  that a change of the budget is never missed. Returns those that were added here. */
   async insertMissing(
@@ -126,11 +145,12 @@ export class BalanceRepository {
       tx,
       {
         text: `INSERT INTO budget_balance (limit_id, org_id, subject, starts_at, ends_at, metric, currency, enforcement, limit_amount,
-                                           carve_out_bp, posted, peak)
+                                           carve_out_bp, posted, peak, rollover_amount)
                SELECT n.limit_id, n.org_id, n.subject, n.starts_at, n.ends_at, n.metric, n.currency, b.enforcement, l.amount, b.carve_out_bp,
-                      n.posted, n.posted
-                 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::text[], $8::numeric[])
-                   AS n(limit_id, org_id, subject, starts_at, ends_at, metric, currency, posted)
+                      n.posted, n.posted, n.rollover
+                 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::text[], $8::numeric[],
+                             $9::numeric[])
+                   AS n(limit_id, org_id, subject, starts_at, ends_at, metric, currency, posted, rollover)
                  JOIN budget_limit l ON l.id = n.limit_id JOIN budget b ON b.id = l.budget_id
                 ORDER BY n.limit_id, n.subject, n.starts_at FOR SHARE OF l, b ON CONFLICT ON CONSTRAINT budget_balance_window DO NOTHING
                RETURNING id, org_id, currency, posted`,
@@ -144,6 +164,7 @@ export class BalanceRepository {
         balances.map(({ metric }) => metric),
         balances.map(({ currency }) => currency),
         balances.map(({ posted }) => formatAmount(posted)),
+        balances.map(({ rollover }) => formatAmount(rollover)),
       ],
     );
     return rows.map((row) => ({

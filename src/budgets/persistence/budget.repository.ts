@@ -164,9 +164,9 @@ export class BudgetRepository {
     await rowsOf(
       tx,
       {
-        text: 'UPDATE budget SET name = $2, enforcement = $3, carve_out_bp = $4, state = $5, version = $6 WHERE id = $1',
+        text: 'UPDATE budget SET name = $2, enforcement = $3, carve_out_bp = $4, state = $5, version = $6, on_exhausted = $7 WHERE id = $1',
       },
-      [budget.id, budget.name, budget.enforcement, budget.carveOutBp, budget.state, budget.version],
+      [budget.id, budget.name, budget.enforcement, budget.carveOutBp, budget.state, budget.version, budget.onExhausted],
     );
     for (const { id, amount } of budget.limits) {
       await rowsOf(tx, { text: 'UPDATE budget_limit SET amount = $2 WHERE id = $1' }, [id, formatAmount(amount)]);

@@ -1,5 +1,6 @@
 import { afterAll, beforeEach, afterEach, describe, expect, it } from '@jest/globals';
 
+import { SystemClock } from '../../../src/platform/clock/index.js';
 import { newId, seededRandom } from '../../../src/platform/ids/index.js';
 import { parseAmount, picoUsd, ZERO } from '../../../src/platform/money/index.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
@@ -187,6 +188,41 @@ describe('windows of a budget', () => {
     const { verdicts } = await replica.flush({ asks: [replica.ask([{ worst: '0.4' }])] });
     expect(verdicts[0]?.kind).toBe('exhausted');
     expect(await balances()).toMatchObject([{ posted: '0.700000000000' }, { posted: '0.000000000000' }]);
+  });
+
+  it('add what the window before left unused, once and never more than the limit', async () => {
+    const [replica] = await start();
+    const DAY = 86_400_000;
+    const base = await replica.addBudget('100');
+    const limits = base.limits.map((limit) => ({
+      ...limit,
+      id: newId(),
+      amount: parseAmount('1'),
+      period: 'DAY' as const,
+      rollover: true,
+    }));
+    const today = new SystemClock().nowMs();
+    await replica.addBudget('1', { limits, createdAtMs: today - 10 * DAY, includePast: false });
+    const spendOn = async (atMs: number, amount: string): Promise<void> => {
+      const { verdicts } = await replica.flush({ asks: [replica.ask([{ worst: amount }], { atMs })] });
+      await replica.flush({ settles: [settleOf(holdOf(verdicts[0]), parseAmount(amount))] });
+    };
+    const rolled = async (): Promise<readonly string[]> =>
+      (
+        await rows<{ rollover_amount: string }>(
+          database.url,
+          `SELECT rollover_amount FROM budget_balance WHERE limit_id = '${String(limits[0]?.id)}' ORDER BY starts_at`,
+        )
+      ).map(({ rollover_amount }) => rollover_amount);
+    // Nobody had used the day before: its whole limit comes, and what is left of both is cut to one limit.
+    await spendOn(today - 3 * DAY, '0.4');
+    await spendOn(today - 2 * DAY, '0.9');
+    await spendOn(today - DAY, '0.1');
+    await replica.flush({ asks: [replica.ask([{ worst: '0.1' }], { atMs: today })] });
+    expect(await rolled()).toEqual(['1.000000000000', '1.000000000000', '1.000000000000', '1.000000000000']);
+    await spendOn(today + DAY, '1.2');
+    await spendOn(today + 2 * DAY, '0.1');
+    expect((await rolled()).slice(4)).toEqual(['1.000000000000', '0.800000000000']);
   });
 
   it('take a new limit at once and keep their usage', async () => {

@@ -123,7 +123,7 @@ export class Replica {
     const tree = new BudgetTreePart(this.snapshots, this.repository);
     const balances = new BalanceRepository();
     const rollups = new RollupsService(this.unitOfWork, clock, new RollupRepository(), usage);
-    const opening = new OpeningBalances(this.metering, this.snapshots, tree);
+    const opening = new OpeningBalances(this.metering, this.snapshots, tree, balances);
     this.watch = new ThresholdWatch(
       this.unitOfWork,
       this.snapshots,
