@@ -142,7 +142,7 @@ export class Reconciler {
       },
       usage: [usage],
       records: [record],
-      late: () => record,
+      late: null,
       generation: {
         requestId,
         orgId: hold.orgId,

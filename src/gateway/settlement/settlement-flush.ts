@@ -38,7 +38,7 @@ export class SettlementFlush implements Flush<SettlementItem, SettlementOutcome>
     const timely = settles.filter(({ requestId }) => ours.has(requestId));
     const { settled, shrunk, verdicts } = await this.budgets.flush(tx, {
       settles: timely.map(({ settle }) => settle),
-      late: settles.filter(({ requestId }) => !ours.has(requestId)).map(({ settle }) => settle),
+      late: settles.filter(({ requestId, late }) => late !== null && !ours.has(requestId)).map(({ settle }) => settle),
       shrinks: items.flatMap((item) => (item.kind === 'shrink' ? [item.shrink] : [])),
       asks: asking.map(({ ask }) => ask),
       nowMs: this.clock.nowMs(),
@@ -98,7 +98,7 @@ export class SettlementFlush implements Flush<SettlementItem, SettlementOutcome>
     for (const item of items) {
       if (item.kind === 'settle') {
         if (done.ours.has(item.requestId)) records.push(...item.records);
-        else records.push(await item.late());
+        else if (item.late !== null) records.push(await item.late());
       } else if (item.kind === 'record') records.push(item.record);
       else if (item.kind === 'open' && done.held.has(item)) records.push(item.intent);
     }

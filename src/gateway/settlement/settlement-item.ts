@@ -23,8 +23,9 @@ export interface SettleItem {
   readonly usage: readonly UsageRecord[];
   /** Attempts, then the outcome. */
   readonly records: readonly PreparedRecord[];
-  /** Makes the record that is written instead when somebody else ended the call already; what it was charged is corrected then. */
-  late(): PreparedRecord | Promise<PreparedRecord>;
+  /** Makes the record that is written instead when somebody else ended the call already; what it was charged is corrected then.
+   *  Null: this end is a guess, and gives way to whatever is on record. */
+  readonly late: (() => PreparedRecord | Promise<PreparedRecord>) | null;
   readonly generation: Omit<GenerationRow, 'receipts'> & { readonly intentReceipt: string | null };
 }
 
