@@ -33,7 +33,7 @@ describe('digestOf', () => {
 
   it('holds the plan, the numbers it was made from and every rejection', () => {
     expect(JSON.parse(body.toString())).toEqual({
-      v: 1,
+      v: 2,
       requestId: '01890000-0000-7000-8000-000000000000',
       policy: 'std@14',
       snapshot: `sha256:${'ab'.repeat(32)}`,
@@ -63,14 +63,33 @@ describe('digestOf', () => {
           expected: '0.000000001000',
           worst: '0.000000010000',
           deployments: [
-            { id: 'openai-main/gpt-x', status: 'placed', permits: 512, headroom: 0.333, ramp: 1, ttftMs: 410 },
+            {
+              id: 'openai-main/gpt-x',
+              provider: 'openai-main',
+              status: 'placed',
+              currency: 'USD',
+              expected: '0.000000001000',
+              permits: 512,
+              headroom: 0.333,
+              ramp: 1,
+              ttftMs: 410,
+              weight: 1,
+            },
           ],
         },
         {
           model: 'b',
           status: 'rejected',
           reasons: ['draining'],
-          deployments: [{ id: 'openai-main/b', status: 'rejected', reasons: ['draining'], detail: ['state'] }],
+          deployments: [
+            {
+              id: 'openai-main/b',
+              provider: 'openai-main',
+              status: 'rejected',
+              reasons: ['draining'],
+              detail: ['state'],
+            },
+          ],
         },
       ],
       plan: ['openai-main/gpt-x'],

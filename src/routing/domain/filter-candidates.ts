@@ -113,10 +113,9 @@ const FILTERS: Readonly<Record<Exclude<ReasonCode, 'budget'>, Filter>> = {
   credential: ({ live }) => (live.credentialRefused ? 'refused' : null),
   max_cost: maxCost,
   max_latency: maxLatency,
-  quality: (_, { request, pool }) =>
-    request.wish.minQuality !== undefined && request.wish.minQuality > 0 && pool.mode === 'route'
-      ? 'no_evidence'
-      : null,
+  // With a baseline, quality is judged against it once the other filters are through.
+  quality: (_, { request, pool, quality }) =>
+    (request.wish.minQuality ?? 0) > 0 && pool.mode === 'route' && quality === undefined ? 'no_evidence' : null,
   draining: ({ deployment }) => (deployment.state === 'draining' ? 'state' : null),
   breaker_open: ({ live }) => (live.refusal === 'breaker_open' ? 'open' : null),
   upstream_limit: upstreamLimit,

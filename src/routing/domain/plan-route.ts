@@ -1,9 +1,12 @@
 import { AppError } from '../../platform/errors/index.js';
 import { digestOf } from './decision-record.js';
 import { rejectionsOf } from './filter-candidates.js';
-import { capacityScore, compareCost, placeCalls, type Eligible } from './place-calls.js';
+import { compareCost, placeCalls, type Eligible } from './place-calls.js';
+import { usesFloor } from './quality/choose-by-quality.js';
+import { rankModels, type Ordering, type PlacedModel, type RankedModel } from './rank-models.js';
 import {
   TRANSIENT,
+  type Basis,
   type CandidateVerdict,
   type DecisionDigest,
   type DeploymentVerdict,
@@ -24,7 +27,7 @@ const MAX_RETRY_S = 60;
 interface JudgedModel {
   readonly model: string;
   readonly eligible: readonly Eligible[];
-  readonly rejected: readonly { readonly candidate: Candidate; readonly rejections: readonly Rejection[] }[];
+  readonly rejected: readonly RejectedCandidate[];
 }
 
 /** Decides who may serve a request and in which order: every filter on every candidate, then the cheapest model (or the
@@ -33,27 +36,30 @@ interface JudgedModel {
  *  @throws AppError max_cost_exceeded — only the caller's bound stands in the way; no_capacity — waiting may help;
  *  no_eligible_provider — every candidate is out for good; all with the rejected candidates */
 export function planRoute(input: PlanInput, names: DecisionNames): RouteDecision {
-  const judged = judge(input);
-  const ranked = rankModels(judged, input);
+  const filtered = judge(input);
+  const { ranked, refused, baseline } = rankModels(placedModels(filtered, input), orderingOf(input));
+  const judged = refused.length === 0 ? filtered : refuseByQuality(filtered, refused);
   const [chosen] = ranked;
   if (chosen === undefined) throw refusal(judged, input);
-  const attempts = ranked.flatMap(({ placed }) => placed.map(toRanked)).slice(0, MAX_ATTEMPTS);
-  const placedIds = new Set(attempts.map(({ deployment }) => deployment.id));
+  const attempts = ranked.flatMap(({ placed, utility }) => placed.map((one) => toRanked(one, utility)));
+  const plan = attempts.slice(0, MAX_ATTEMPTS);
+  const placedIds = new Set(plan.map(({ deployment }) => deployment.id));
+  const byModel = new Map(judged.map((one) => [one.model, one]));
   const candidates = [
-    ...ranked.map(({ judgement, placed }, index) =>
-      verdictOf(judgement, placed, { placedIds, lostTo: index === 0 ? null : chosen }),
-    ),
+    ...ranked.flatMap((one, index): readonly CandidateVerdict[] => {
+      const judgement = byModel.get(one.model);
+      if (judgement === undefined) return [];
+      return [verdictOf(judgement, one, { placedIds, lostTo: index === 0 ? null : chosen, input })];
+    }),
     ...judged
       .filter(({ eligible }) => eligible.length === 0)
-      .map((one) => verdictOf(one, [], { placedIds, lostTo: null })),
-  ].map((verdict, index) =>
-    input.pool.ordered && index > 0 && verdict.lostBy !== null ? { ...verdict, lostBy: 'order' as const } : verdict,
-  );
+      .map((one) => verdictOf(one, undefined, { placedIds, lostTo: null, input })),
+  ];
   let digest: DecisionDigest | undefined;
   const decision: RouteDecision = {
-    attempts,
+    attempts: plan,
     candidates,
-    basis: { rule: input.pool.ordered ? 'order' : 'cheapest' },
+    basis: basisOf(input, chosen, baseline),
     mode: input.pool.mode,
     task: input.request.task,
     tier: input.request.tier,
@@ -66,11 +72,39 @@ export function planRoute(input: PlanInput, names: DecisionNames): RouteDecision
   return decision;
 }
 
+function orderingOf({ pool, quality }: PlanInput): Ordering {
+  if (pool.ordered) return 'order';
+  return quality ?? 'cheapest';
+}
+
+function basisOf({ pool, quality }: PlanInput, chosen: RankedModel<Eligible>, baseline: string | null): Basis {
+  if (pool.ordered) return { rule: 'order' };
+  if (quality === undefined) return { rule: 'cheapest' };
+  const { goal } = quality;
+  const rule = chosen.model === baseline ? 'baseline' : usesFloor(goal) ? 'floor' : 'target';
+  return { rule, baseline, evidence: chosen.evidence, target: goal.target };
+}
+
+/** Moves the deployments of models that quality forbids to the rejected ones. */
+function refuseByQuality(
+  judged: readonly JudgedModel[],
+  refused: readonly { readonly model: string; readonly detail: string }[],
+): readonly JudgedModel[] {
+  const details = new Map(refused.map(({ model, detail }) => [model, detail]));
+  return judged.map((one) => {
+    const detail = details.get(one.model);
+    if (detail === undefined) return one;
+    const forbidden = one.eligible.map((candidate) => ({
+      candidate,
+      rejections: [{ reason: 'quality' as const, detail }],
+    }));
+    const rejected = [...one.rejected, ...forbidden].sort(byDeployment);
+    return { ...one, eligible: [], rejected };
+  });
+}
+
 function judge(input: PlanInput): readonly JudgedModel[] {
-  const models = new Map<
-    string,
-    { eligible: Eligible[]; rejected: { candidate: Candidate; rejections: readonly Rejection[] }[] }
-  >();
+  const models = new Map<string, { eligible: Eligible[]; rejected: RejectedCandidate[] }>();
   for (const model of input.pool.models) models.set(model, { eligible: [], rejected: [] });
   for (const candidate of input.candidates) {
     const judged = models.get(candidate.deployment.model);
@@ -79,41 +113,37 @@ function judge(input: PlanInput): readonly JudgedModel[] {
     if (rejections.length === 0 && isPriced(candidate)) judged.eligible.push(candidate);
     else judged.rejected.push({ candidate, rejections });
   }
-  for (const { rejected } of models.values()) {
-    rejected.sort((a, b) => (a.candidate.deployment.id < b.candidate.deployment.id ? -1 : 1));
-  }
+  for (const { rejected } of models.values()) rejected.sort(byDeployment);
   return Array.from(models, ([model, judged]) => ({ model, ...judged }));
+}
+
+interface RejectedCandidate {
+  readonly candidate: Candidate;
+  readonly rejections: readonly Rejection[];
+}
+
+function byDeployment(a: RejectedCandidate, b: RejectedCandidate): number {
+  return a.candidate.deployment.id < b.candidate.deployment.id ? -1 : 1;
 }
 
 function isPriced(candidate: Candidate): candidate is Eligible {
   return candidate.quote !== undefined && candidate.expected !== null && candidate.worst !== null;
 }
 
-interface RankedModel {
-  readonly judgement: JudgedModel;
-  readonly placed: readonly [Eligible, ...Eligible[]];
-}
-
-function rankModels(judged: readonly JudgedModel[], input: PlanInput): readonly RankedModel[] {
+function placedModels(judged: readonly JudgedModel[], input: PlanInput): readonly PlacedModel<Eligible>[] {
   const draw = { seed: input.seed, sessionKey: input.request.wish.sessionKey };
-  const models: RankedModel[] = [];
-  for (const judgement of judged) {
-    const [first, ...rest] = placeCalls(judgement.eligible, draw);
-    if (first !== undefined) models.push({ judgement, placed: [first, ...rest] });
-  }
-  if (input.pool.ordered) return models;
-  return models.sort((a, b) => {
-    const [x, y] = [a.placed[0], b.placed[0]];
-    return compareCost(x, y) || capacityScore(y) - capacityScore(x) || (a.judgement.model < b.judgement.model ? -1 : 1);
+  return judged.flatMap(({ model, eligible }) => {
+    const [first, ...rest] = placeCalls(eligible, draw);
+    return first === undefined ? [] : [{ model, placed: [first, ...rest] as const }];
   });
 }
 
-function toRanked({ deployment, quote, expected, worst }: Eligible): Ranked {
-  return { deployment, model: deployment.model, quote, expected, worst, utility: null };
+function toRanked({ deployment, quote, expected, worst }: Eligible, utility: number | null): Ranked {
+  return { deployment, model: deployment.model, quote, expected, worst, utility };
 }
 
 function deploymentVerdict(
-  { deployment, live }: Candidate,
+  { deployment, expected, live }: Candidate,
   status: DeploymentVerdict['status'],
   rejections: readonly Rejection[],
 ): DeploymentVerdict {
@@ -122,6 +152,9 @@ function deploymentVerdict(
     providerName: deployment.providerName,
     status,
     rejections,
+    expected,
+    currency: deployment.currency,
+    weight: deployment.weight,
     permits: live.permits,
     headroom: live.headroom,
     ramp: live.ramp,
@@ -130,31 +163,54 @@ function deploymentVerdict(
   };
 }
 
+interface VerdictContext {
+  readonly placedIds: ReadonlySet<string>;
+  readonly lostTo: RankedModel<Eligible> | null;
+  readonly input: PlanInput;
+}
+
 function verdictOf(
   judgement: JudgedModel,
-  placed: readonly Eligible[],
-  place: { readonly placedIds: ReadonlySet<string>; readonly lostTo: RankedModel | null },
+  ranked: RankedModel<Eligible> | undefined,
+  { placedIds, lostTo, input }: VerdictContext,
 ): CandidateVerdict {
-  const [first] = placed;
-  const deployments = [
-    ...placed.map((one) => deploymentVerdict(one, place.placedIds.has(one.deployment.id) ? 'placed' : 'eligible', [])),
-    ...judgement.rejected.map(({ candidate, rejections }) => deploymentVerdict(candidate, 'rejected', rejections)),
-  ];
-  const status = first === undefined ? 'rejected' : place.lostTo === null ? 'chosen' : 'eligible';
+  const rejected = judgement.rejected.map(({ candidate, rejections }) =>
+    deploymentVerdict(candidate, 'rejected', rejections),
+  );
+  const quality = input.pool.ordered ? null : (input.quality?.models.get(judgement.model) ?? null);
+  const about = { model: judgement.model, quality };
+  if (ranked === undefined) {
+    return { ...about, ...UNPRICED, status: 'rejected', reasons: reasonsOf(judgement), deployments: rejected };
+  }
+  const [{ expected, worst, quote }] = ranked.placed;
+  const placed = ranked.placed.map((one) =>
+    deploymentVerdict(one, placedIds.has(one.deployment.id) ? 'placed' : 'eligible', []),
+  );
   return {
-    model: judgement.model,
-    status,
-    reasons: status === 'rejected' ? reasonsOf(judgement) : [],
-    lostBy: first === undefined || place.lostTo === null ? null : lostBy(first, place.lostTo.placed[0]),
-    expected: first?.expected ?? null,
-    worst: first?.worst ?? null,
-    currency: first?.quote.currency ?? null,
-    deployments,
+    ...about,
+    status: lostTo === null ? 'chosen' : 'eligible',
+    reasons: [],
+    lostBy: lostTo === null ? null : lostBy(ranked, lostTo, input),
+    expected,
+    worst,
+    currency: quote.currency,
+    utility: ranked.utility,
+    deployments: [...placed, ...rejected],
   };
 }
 
-function lostBy(loser: Eligible, winner: Eligible): 'cost' | 'tie' {
-  return compareCost(loser, winner) === 0 ? 'tie' : 'cost';
+/** What is not told of a model that is out. */
+const UNPRICED = { lostBy: null, expected: null, worst: null, currency: null, utility: null } as const;
+
+function lostBy(
+  loser: RankedModel<Eligible>,
+  winner: RankedModel<Eligible>,
+  { pool }: PlanInput,
+): NonNullable<CandidateVerdict['lostBy']> {
+  if (pool.ordered) return 'order';
+  const difference = compareCost(loser.placed[0], winner.placed[0]);
+  if (difference > 0) return 'cost';
+  return difference === 0 ? 'tie' : 'quality';
 }
 
 function reasonsOf({ rejected }: JudgedModel): readonly ReasonCode[] {

@@ -2,6 +2,8 @@ import type { PriceQuote } from '../../metering/index.js';
 import type { PicoUsd } from '../../platform/money/index.js';
 import type { Tier } from '../../platform/security/index.js';
 import type { Deployment } from '../../providers/index.js';
+import type { QualityEvidence } from './quality/choose-by-quality.js';
+import type { ModelQuality } from './quality/request-quality.js';
 
 /** Why a candidate is out, in the order in which reasons are recorded. Source: routing page §3, step 1. */
 export const REASONS = [
@@ -56,6 +58,12 @@ export interface DeploymentVerdict {
   readonly status: 'placed' | 'eligible' | 'rejected';
   /** Every reason that holds, in the order of {@link REASONS}; empty unless rejected. */
   readonly rejections: readonly Rejection[];
+  /** Null: it has no price. */
+  readonly expected: PicoUsd | null;
+  /** ISO 4217. */
+  readonly currency: string;
+  /** Share of the calls that it takes among equals, as configured. */
+  readonly weight: number;
   readonly permits: number;
   readonly headroom: number;
   readonly ramp: number;
@@ -69,17 +77,28 @@ export interface CandidateVerdict {
   readonly model: string;
   readonly status: 'chosen' | 'eligible' | 'rejected';
   readonly reasons: readonly ReasonCode[];
-  readonly lostBy: 'cost' | 'order' | 'tie' | null;
+  readonly lostBy: 'cost' | 'quality' | 'order' | 'tie' | null;
   readonly expected: PicoUsd | null;
   readonly worst: PicoUsd | null;
   readonly currency: string | null;
+  /** What was known of it in this task; null: quality took no part, or nothing is known. */
+  readonly quality: ModelQuality | null;
+  /** By which it was ranked; null: it was not. */
+  readonly utility: number | null;
   readonly deployments: readonly DeploymentVerdict[];
 }
 
-/** The rule that chose. `cheapest`: among all that pass the hard filters; `order`: the caller's or the alias's order. */
-export interface Basis {
-  readonly rule: 'cheapest' | 'order';
-}
+/** The rule that chose. `cheapest`: among all that pass the hard filters; `order`: the caller's or the alias's order; `floor`:
+ *  cheapest whose quality surely suffices; `target`: most quality for its cost; `baseline`: the model that others are measured by.
+ *  The latter three name that model, why the chosen one may serve, and the share of the quality that was asked for. */
+export type Basis =
+  | { readonly rule: 'cheapest' | 'order' }
+  | {
+      readonly rule: 'floor' | 'target' | 'baseline';
+      readonly baseline: string | null;
+      readonly evidence: QualityEvidence | null;
+      readonly target: number;
+    };
 
 /** The mode that ran. `pinned`: the caller named the model. */
 export type Mode = 'route' | 'pinned';

@@ -2,6 +2,7 @@ import type { PriceQuote } from '../../metering/index.js';
 import type { Money, PicoUsd } from '../../platform/money/index.js';
 import type { Entitlements, Tier } from '../../platform/security/index.js';
 import type { Deployment } from '../../providers/index.js';
+import type { RequestQuality } from './quality/request-quality.js';
 import type { RoutePolicyBody } from './route-policy.js';
 import type { Task } from './route-decision.js';
 
@@ -103,6 +104,8 @@ export interface PlanInput {
   readonly policy: RoutePolicyBody;
   readonly pool: ModelPool;
   readonly candidates: readonly Candidate[];
+  /** Absent: the policy names no baseline for the task, so quality takes no part. */
+  readonly quality?: RequestQuality | undefined;
   readonly atMs: number;
   /** Any 32-bit integer; draws among equals. */
   readonly seed: number;

@@ -6,6 +6,8 @@ export const TIER_TARGETS = { economy: 0.9, balanced: 0.95, premium: 0.98, criti
 const GUARD_SLACK = 0.1;
 /** A head moves an estimate by at most this much: bounds what a crafted prompt can do. */
 export const MOST_MOVED = 0.25;
+/** Evidence from which on an approval no longer counts. */
+const APPROVAL_UNTIL = 100;
 /** Differences of utility below it are none. */
 const TIE = 1e-9;
 
@@ -17,7 +19,14 @@ export interface QualityOption {
   readonly head: number | undefined;
   /** Expected cost ÷ mean cost of the baseline, ≥ 0. */
   readonly cost: number;
+  /** An administrator approved it for this task: stands in for evidence while there is little. */
+  readonly isApproved?: boolean;
 }
+
+/** Why a model may serve: by what was measured, because somebody approved it, or as the measure itself. */
+export type QualityEvidence = 'posterior' | 'approval' | 'baseline';
+/** Why it may not: below the guard, below the bound of the request, or nothing is known. */
+export type QualityRefusal = 'guard' | 'min_quality' | 'no_evidence';
 
 /** How a choice weighs quality against cost. `floor`: cheapest whose lower bound meets the floor; `target`: greatest quality less
  *  `lambda` × cost, where the head has the share `headShare` of the estimate. */
@@ -47,6 +56,41 @@ export interface QualityGoal {
   /** Absolute lower bound, 0…1; 0: none. */
   readonly minQuality: number;
   readonly rule: QualityRule;
+  /** Mean quality that shares are taken of; absent: that of the baseline's cell. */
+  readonly measure?: number;
+}
+
+/** Whether an option may serve, and by what. The guard of a tuned rule looks at the table only; the floor asks for more. An
+ *  approval passes what evidence has not yet contradicted, never a named bound and never the whole of the baseline's quality. */
+export function judgeQuality(
+  option: QualityOption,
+  goal: QualityGoal,
+  measure: number,
+): Exclude<QualityEvidence, 'baseline'> | QualityRefusal {
+  const { cell } = option;
+  const guard = (goal.target - GUARD_SLACK) * measure;
+  const isApproved = option.isApproved === true && mayApprove(goal);
+  if (cell === undefined || cell.mass === 0) return isApproved ? 'approval' : 'no_evidence';
+  if (cell.lower >= Math.max(usesFloor(goal) ? goal.target * measure : guard, goal.minQuality)) return 'posterior';
+  if (goal.minQuality > 0) return 'min_quality';
+  const isOpen = cell.upper >= guard && cell.mass < APPROVAL_UNTIL;
+  return isOpen && isApproved ? 'approval' : 'guard';
+}
+
+function mayApprove({ target, minQuality }: QualityGoal): boolean {
+  return target < 1 && minQuality === 0;
+}
+
+/** True where only cost orders what passed. */
+export function usesFloor({ rule, target, minQuality }: QualityGoal): boolean {
+  return rule.rule === 'floor' || target >= 1 || minQuality > 0;
+}
+
+/** What a rule gains from an option: quality less weighted cost, or just less cost. */
+export function utilityOf(option: QualityOption, goal: QualityGoal): number {
+  const { rule } = goal;
+  if (rule.rule === 'floor' || usesFloor(goal)) return -option.cost;
+  return blendedQuality(option, rule.headShare) - rule.lambda * option.cost;
 }
 
 /** Positions of `options` that may serve, best first. The baseline (position `baseline`) always may. Pure; ties go to the
@@ -56,28 +100,17 @@ export function rankByQuality(
   baseline: number,
   goal: QualityGoal,
 ): readonly number[] {
-  const base = options[baseline]?.cell;
-  const floor = Math.max(goal.target * (base?.mean ?? 0), goal.minQuality);
-  const { rule } = goal;
-  const usesFloor = rule.rule === 'floor' || goal.target >= 1 || goal.minQuality > 0;
-  const passes = (option: QualityOption, position: number): boolean => {
-    if (position === baseline) return true;
-    if (usesFloor) return base !== undefined && option.cell !== undefined && option.cell.lower >= floor;
-    return passesGuard(option.cell, base, goal.target);
+  const measure = goal.measure ?? options[baseline]?.cell?.mean ?? 0;
+  const may = (option: QualityOption): boolean => {
+    const judged = judgeQuality(option, goal, measure);
+    return judged === 'posterior' || judged === 'approval';
   };
-  const utility = (option: QualityOption): number =>
-    usesFloor ? -option.cost : blendedQuality(option, rule.headShare) - rule.lambda * option.cost;
   return options
-    .map((option, position) => ({
-      position,
-      cost: option.cost,
-      utility: utility(option),
-      may: passes(option, position),
-    }))
-    .filter(({ may }) => may)
+    .map((option, position) => ({ position, option, utility: utilityOf(option, goal) }))
+    .filter(({ option, position }) => position === baseline || may(option))
     .sort((a, b) => {
       const difference = b.utility - a.utility;
-      return Math.abs(difference) > TIE ? difference : a.cost - b.cost || a.position - b.position;
+      return Math.abs(difference) > TIE ? difference : a.option.cost - b.option.cost || a.position - b.position;
     })
     .map(({ position }) => position);
 }
