@@ -14,6 +14,7 @@ import { LateTruth } from './late-truth.js';
 import { LedgerCheck } from './ledger-check.js';
 import { OpeningBalances } from './opening-balances.js';
 import { BalanceRepository } from './persistence/balance.repository.js';
+import { LedgerCheckJob } from './jobs/ledger-check.job.js';
 import { ThresholdsJob } from './jobs/thresholds.job.js';
 import { BudgetRepository } from './persistence/budget.repository.js';
 import { ThresholdRepository } from './persistence/threshold.repository.js';
@@ -36,6 +37,7 @@ import { ThresholdWatch } from './threshold-watch.js';
     BudgetRepository,
     ThresholdRepository,
     ThresholdWatch,
+    LedgerCheckJob,
     ThresholdsJob,
   ],
   exports: [BudgetsService, BudgetAdminService, ChangedCharges],
