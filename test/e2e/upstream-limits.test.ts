@@ -114,7 +114,7 @@ describe('a partner with a limit under three times its load', () => {
 
 describe('several credentials', () => {
   it('are used by headroom: together they serve what each alone could not, without a refusal', async () => {
-    const partner = await started(new LimitedPartner({ requests: 10, windowMs: 60_000 }));
+    const partner = await started(new LimitedPartner({ requests: 10, windowMs: 86_400_000 }));
     const id = await gateway.provider({ name: 'twin', baseUrl: partner.url, model: 'twin' });
     const added = await gateway.api('POST', `/api/providers/${id}/credentials`, admin, {
       name: 'second',
