@@ -1,6 +1,8 @@
 import { Module } from '@nestjs/common';
 
 import { ExportsController } from './api/exports.controller.js';
+import { AnchorGuard } from './anchors/anchor-guard.js';
+import { FileAnchor } from './anchors/file-anchor.js';
 import { AuditService } from './audit.service.js';
 import { AuditWriter } from './audit-writer.js';
 import { CheckpointSigner } from './checkpoint-signer.js';
@@ -34,11 +36,13 @@ import { Vault } from './vault.js';
 @Module({
   controllers: [ExportsController],
   providers: [
+    AnchorGuard,
     AuditService,
     AuditWriter,
     CheckpointSigner,
     DurabilityCheck,
     ExportRecord,
+    FileAnchor,
     ExportRunner,
     ExportsJob,
     ExportsService,

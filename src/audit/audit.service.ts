@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import { UnitOfWork, type CommitHook, type Tx } from '../platform/database/index.js';
+import { AnchorGuard } from './anchors/anchor-guard.js';
 import { AuditWriter } from './audit-writer.js';
 import { ControlLane } from './control-lane.js';
 import type { Lane } from './lane.js';
@@ -22,6 +23,7 @@ export class AuditService implements CommitHook, LaneMarks {
   readonly #draining = new WeakSet<Tx>();
   readonly #receipts = new WeakMap<PreparedRecord, Receipt>();
 
+  // eslint-disable-next-line no-restricted-syntax -- everything that writes the log meets here
   constructor(
     private readonly maker: RecordMaker,
     private readonly logs: LogBook,
@@ -29,6 +31,7 @@ export class AuditService implements CommitHook, LaneMarks {
     private readonly intents: OpenIntentRepository,
     private readonly contents: VaultRepository,
     private readonly writer: AuditWriter,
+    private readonly guard: AnchorGuard,
     unitOfWork: UnitOfWork,
   ) {
     this.#control = new ControlLane(this.#makeLanes());
@@ -36,10 +39,12 @@ export class AuditService implements CommitHook, LaneMarks {
     logs.onMade((tx, log, predecessor) => this.#writeGenesis(tx, log, predecessor?.origin));
   }
 
-  /** Opens the organisation's log; call it before the first record of an organisation can be due.
+  /** Opens the organisation's log; call it before the first record of an organisation can be due. When the database is behind
+   *  an anchor, nothing can be written from then on.
    *  @throws SecretFileError — the log exists and its key does not */
   async ready(orgId: string): Promise<void> {
-    await this.logs.ensure(orgId);
+    const log = await this.logs.ensure(orgId);
+    await this.guard.check(log);
   }
 
   /** Opens the logs of a new half-year and makes next month's partitions. */

@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 
 import { formatInstant } from '../platform/clock/index.js';
 import { UnitOfWork, type Tx } from '../platform/database/index.js';
+import { AnchorGuard } from './anchors/anchor-guard.js';
+import { FileAnchor } from './anchors/file-anchor.js';
 import { AuditWriter } from './audit-writer.js';
 import { NO_HEADS } from './domain/chain.js';
 import { checkpointText, readCheckpoint } from './domain/checkpoint.js';
@@ -23,6 +25,8 @@ export class CheckpointSigner {
     private readonly checkpoints: CheckpointRepository,
     private readonly keys: KeyRing,
     private readonly writer: AuditWriter,
+    private readonly guard: AnchorGuard,
+    private readonly anchor: FileAnchor,
   ) {}
 
   /** Signs every log that grew since its newest checkpoint; then takes note of the newest ones, for records to name. Returns
@@ -32,9 +36,11 @@ export class CheckpointSigner {
     const unsigned = await this.unitOfWork.read((tx) => this.tree.findUnsigned(tx));
     let signed = 0;
     for (const log of unsigned) {
-      if (!this.keys.has(log.origin)) continue;
+      if (!this.keys.has(log.origin) || !(await this.guard.check({ ...log, id: log.logId }))) continue;
       const note = this.keys.open(log.origin).sign(checkpointText({ ...log, root: rootOf(log) }));
       const row = { size: log.size, note, atMs: this.writer.nowMs() };
+      // On the anchor first: what the database forgets must be known there.
+      this.anchor.append(note);
       await this.unitOfWork.run((tx) => this.checkpoints.insert(tx, log.logId, row));
       signed += 1;
     }
@@ -49,7 +55,7 @@ export class CheckpointSigner {
     const due = await this.unitOfWork.read((tx) => this.tree.findUnsealed(tx, before));
     let sealed = 0;
     for (const log of due) {
-      if (!this.keys.has(log.origin)) continue;
+      if (!this.keys.has(log.origin) || !(await this.guard.check({ ...log, id: log.logId }))) continue;
       if (await this.unitOfWork.run((tx) => this.#seal(tx, log))) sealed += 1;
     }
     return sealed;

@@ -93,6 +93,7 @@ const environmentSchema = z.strictObject({
   AIP_AUDIT_KEY_DIR: z.string().min(1).optional(),
   AIP_AUDIT_KEK_DIR: z.string().min(1).optional(),
   AIP_AUDIT_CONTENT: z.enum(['store', 'digest']).default('store'),
+  AIP_AUDIT_ANCHOR_FILE: z.string().min(1).optional(),
   AIP_OIDC_ISSUER: z.url().optional(),
   AIP_OIDC_AUDIENCE: z.string().min(1).optional(),
   AIP_OIDC_ROLE_CLAIM: z.string().startsWith('/', 'must be a JSON pointer').default('/roles'),
@@ -197,6 +198,8 @@ function oidcOf(env: ReturnType<typeof readEnvironment>): IdentityConfig['oidc']
   };
 }
 
+const optionalPath = (file: string | undefined): string | null => (file === undefined ? null : path.resolve(file));
+
 /** Environment → checked, frozen slices. @throws ConfigError with all problems at once */
 export function loadConfig(environment: Environment, version: string): Config {
   const env = readEnvironment(environment);
@@ -227,6 +230,7 @@ export function loadConfig(environment: Environment, version: string): Config {
         env.AIP_AUDIT_CONTENT,
         env.AIP_DURABILITY,
         !production || env.AIP_DEMO === '1',
+        optionalPath(env.AIP_AUDIT_ANCHOR_FILE),
       ),
     ),
     identity: Object.freeze(

@@ -56,11 +56,13 @@ export class AuditConfig {
     readonly content: 'store' | 'digest',
     readonly durability: 'strict' | 'relaxed',
     readonly createMissingKeys: boolean,
+    /** File on another volume that every checkpoint is appended to; null: none. */
+    readonly anchorFile: string | null,
   ) {}
 
   /** The same settings for whoever may make keys: an operator at the machine, never a serving replica. */
   makingKeys(): AuditConfig {
-    return new AuditConfig(this.name, this.keyDir, this.kekDir, this.content, this.durability, true);
+    return new AuditConfig(this.name, this.keyDir, this.kekDir, this.content, this.durability, true, this.anchorFile);
   }
 }
 

@@ -146,14 +146,18 @@ export class AuditRig {
   }
 
   /** Starts one more process. */
-  async writer(clock: Clock = new SystemClock(), environment: Readonly<Record<string, string>> = {}): Promise<Writer> {
+  async writer(
+    clock: Clock = new SystemClock(),
+    environment: Readonly<Record<string, string>> = {},
+    url = this.database.url,
+  ): Promise<Writer> {
     const config = loadConfig({ AIP_DATA_DIR: this.dataDir, ...environment }, '1.2.3');
     const module = await Test.createTestingModule({
       imports: [
         ConfigModule.forRoot(config),
         ClockModule,
         LoggingModule.forRoot(createLogger('silent', new SystemClock())),
-        DatabaseModule.forRoot({ url: this.database.url, poolSize: 8 }),
+        DatabaseModule.forRoot({ url, poolSize: 8 }),
         SnapshotModule,
         ReplicaModule,
         TelemetryModule,
