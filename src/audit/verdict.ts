@@ -14,6 +14,8 @@ export interface LiveVerdict {
   readonly counts: Readonly<Record<string, number>>;
   readonly records: number;
   readonly lanes: number;
+  /** Intents without a terminal record: calls in flight. */
+  readonly openIntents: number;
 }
 
 /** What a verification counted beside its findings. */
@@ -102,5 +104,6 @@ export function verdictOf(findings: Findings, tally: Tally): LiveVerdict {
     counts: Object.fromEntries(findings.counts),
     records: tally.records,
     lanes: tally.lanes,
+    openIntents: tally.openIntents,
   };
 }

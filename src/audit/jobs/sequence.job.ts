@@ -6,7 +6,6 @@ import { InjectLogger, type Logger } from '../../platform/logging/index.js';
 import { Metrics } from '../../platform/telemetry/index.js';
 import { AuditWriter } from '../audit-writer.js';
 import { CheckpointSigner } from '../checkpoint-signer.js';
-import { OpenIntentRepository } from '../persistence/open-intent.repository.js';
 import { TreeRepository } from '../persistence/tree.repository.js';
 import { Sequencer } from '../sequencer.js';
 
@@ -26,7 +25,6 @@ export class SequenceJob implements OnModuleDestroy {
     private readonly signer: CheckpointSigner,
     private readonly unitOfWork: UnitOfWork,
     private readonly tree: TreeRepository,
-    private readonly intents: OpenIntentRepository,
     private readonly metrics: Metrics,
     private readonly writer: AuditWriter,
     @InjectLogger() private readonly logger: Logger,
@@ -58,7 +56,6 @@ export class SequenceJob implements OnModuleDestroy {
       this.metrics.auditUnsequenced.set(lag.records);
       this.metrics.auditSequenceLag.set(lag.seconds);
       this.metrics.auditCheckpointAge.set(await this.unitOfWork.read((tx) => this.tree.findUnsignedSeconds(tx)));
-      this.metrics.auditOpenIntents.set(await this.unitOfWork.read((tx) => this.intents.count(tx)));
       this.metrics.auditSafeStop.set(this.writer.stopReason === undefined ? 0 : 1);
     });
   }

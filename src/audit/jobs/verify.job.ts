@@ -31,8 +31,9 @@ export class VerifyJob {
     if (this.#isRunning || startMs < this.#notBeforeMs) return;
     this.#isRunning = true;
     try {
-      const { ok, counts, findings, records } = await this.verifier.verify();
+      const { ok, counts, findings, records, openIntents } = await this.verifier.verify();
       this.metrics.auditChainOk.set(ok ? 1 : 0);
+      this.metrics.auditOpenIntents.set(openIntents);
       this.metrics.auditLastVerified.set(this.clock.nowMs() / MS_PER_SECOND);
       if (!ok) this.logger.error({ event: 'audit_verification_failed', records, counts, first: findings.slice(0, 5) });
     } catch (error) {

@@ -199,7 +199,7 @@ export class BalanceRepository {
       ids.map((id) => decimal(deltas.get(id)?.held ?? 0n)),
       ids.map((id) => decimal(deltas.get(id)?.posted ?? 0n)),
       true,
-      ids.map(() => false),
+      ids.map((id) => (deltas.get(id)?.asked ?? 0n) > 0n),
     ]);
     if (rows.length !== ids.length) throw new Error('A balance vanished under its lock');
     return rows.map(toMoved);
@@ -400,6 +400,7 @@ const toMoved = (row: MovedRow): MovedBalance => ({
 /** `$1` sorted ids, `$2` held deltas, `$3` posted deltas, `$4` move without asking, `$5` whether something new is held: a
  *  settlement in the same flush must not hide a hold that does not fit. The strict cap is the lowest class's, cut to a pico, so
  *  the guard can only be too careful; `FOR NO KEY UPDATE` in the materialised list reads the newest version after waiting. */
+/** `overrun`: how far charges that nobody could refuse, beyond their hold or late, brought posted and held above the limit. */
 const MOVE = `
   WITH d AS (SELECT * FROM unnest($1::bigint[], $2::numeric[], $3::numeric[], $5::boolean[]) AS d(id, h, p, asked)),
        k AS MATERIALIZED (
@@ -412,8 +413,8 @@ const MOVE = `
   UPDATE budget_balance x
      SET held = x.held + d.h, posted = x.posted + d.p, version = x.version + 1,
          peak = greatest(x.peak, x.posted + x.held + d.h + d.p),
-         overrun = CASE WHEN d.p > 0 AND x.posted + d.p > x.limit_amount + x.extra_amount + x.rollover_amount
-                        THEN greatest(x.overrun, x.posted + d.p - x.limit_amount - x.extra_amount - x.rollover_amount) ELSE x.overrun END
+         overrun = CASE WHEN d.asked THEN x.overrun
+                        ELSE greatest(x.overrun, x.posted + x.held + d.h + d.p - x.limit_amount - x.extra_amount - x.rollover_amount) END
     FROM d, k, g
    WHERE x.id = d.id AND k.id = d.id AND g.fits
   RETURNING x.id, k.posted AS before, x.posted, x.held, x.limit_amount + x.extra_amount + x.rollover_amount AS limit_amount, x.limit_id,
