@@ -120,13 +120,21 @@ describe('more calls than one partner takes at once', () => {
   }, 30_000);
 
   it('lose their place when the caller leaves', async () => {
+    const held = await new LimitedPartner({ requests: 1_000, windowMs: 60_000, answerMs: 5_000 }).start();
+    partners.push(held);
+    await gateway.provider({
+      name: 'held',
+      baseUrl: held.url,
+      model: 'held',
+      deployment: { limits: { maxConcurrent: 1 } },
+    });
     const gone = new AbortController();
-    const busy = gateway.chat(key, { model: 'slow' });
-    await delay(50);
+    const busy = gateway.chat(key, { model: 'held' });
+    await until('the only place is taken', () => Promise.resolve(held.running === 1 ? true : undefined));
     const leaving = fetch(`${gateway.url}/v1/chat/completions`, {
       method: 'POST',
       headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ model: 'slow', messages: [{ role: 'user', content: 'Hello' }] }),
+      body: JSON.stringify({ model: 'held', messages: [{ role: 'user', content: 'Hello' }] }),
       signal: gone.signal,
     }).catch(() => undefined);
     await until('it waits', async () => {
