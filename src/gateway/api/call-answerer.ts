@@ -51,8 +51,8 @@ export class CallAnswerer {
     };
     http.reply.raw.once('close', onClose);
     try {
-      const kept = await this.#write(trace, { ...http, rendering, signal: gone.signal });
-      if (claim !== undefined) await this.#finishClaim(claim, kept);
+      const kept = await this.#write(trace, { ...http, rendering, signal: gone.signal, claim });
+      if (claim !== undefined && kept !== 'kept') await this.#finishClaim(claim, kept);
     } catch (error) {
       // Only a call that no partner saw may run again under its key.
       if (claim !== undefined && (trace.upstream?.attempts.length ?? 0) === 0) await this.idempotency.free(claim);
@@ -88,7 +88,7 @@ export class CallAnswerer {
     else await this.idempotency.keep(claim, kept);
   }
 
-  /** Resolves to the answer as it may be repeated; undefined when it must not be. */
+  /** Resolves to the answer as it may be repeated, or `kept` when it is kept already; undefined when it must not be. */
   async #write(
     trace: CallTrace,
     http: {
@@ -96,13 +96,14 @@ export class CallAnswerer {
       readonly reply: FastifyReply;
       readonly rendering: Rendering;
       readonly signal: AbortSignal;
+      readonly claim: KeyClaim | undefined;
     },
-  ): Promise<KeptAnswer | undefined> {
+  ): Promise<KeptAnswer | 'kept' | undefined> {
     const { call } = trace;
     const parts = this.line.run(call, trace, http.rendering, http.signal);
     const isStream = call.operation === 'chat' && call.request.stream === true;
     try {
-      return isStream ? await this.#stream(trace, parts, http) : await this.#body(trace, parts, http.reply);
+      return isStream ? await this.#stream(trace, parts, http) : await this.#body(trace, parts, http);
     } catch (error) {
       if (http.signal.aborted || error instanceof CallerGoneError) {
         this.#abandon(http.request, http.reply);
@@ -114,13 +115,23 @@ export class CallAnswerer {
     }
   }
 
-  async #body(trace: CallTrace, parts: AsyncGenerator<Uint8Array, void>, reply: FastifyReply): Promise<KeptAnswer> {
+  /** A collected answer is kept before it is sent: whoever repeats the request at once gets it too. */
+  async #body(
+    trace: CallTrace,
+    parts: AsyncGenerator<Uint8Array, void>,
+    { reply, claim }: { readonly reply: FastifyReply; readonly claim: KeyClaim | undefined },
+  ): Promise<'kept'> {
     let body: Uint8Array | undefined;
     for await (const part of parts) body = part;
     if (body === undefined) throw new Error('A collected call ended without a body');
     const headers = { 'content-type': JSON_TYPE, ...responseHeaders(trace.headFacts(this.audit.durability)) };
-    void reply.status(200).headers(headers).send(body);
-    return { status: 200, headers, body: Buffer.from(body) };
+    try {
+      if (claim !== undefined) await this.idempotency.keep(claim, { status: 200, headers, body: Buffer.from(body) });
+    } finally {
+      // It is paid for: who asked gets it, whatever becomes of the copy.
+      void reply.status(200).headers(headers).send(body);
+    }
+    return 'kept';
   }
 
   async #stream(
