@@ -8,7 +8,7 @@ const LAYERS = [
   ['gateway', 'health', 'analytics'],
   ['console'],
 ];
-const UOW = '^src/platform/database/unit-of-work\\.ts$',
+const UOW = '^src/platform/database/(unit-of-work|newest-first)\\.ts$',
   WEB = '^src/console/web/',
   ADAPTER = '^src/providers/adapters/([^/]+)/';
 const SPEC = '\\.spec\\.tsx?$',

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
+import { newestRows } from '../../platform/database/newest-first.js';
 import { rowsOf, type Tx } from '../../platform/database/unit-of-work.js';
 import type { Keyset } from '../../platform/http/index.js';
 import type { ReportQuery } from '../domain/report-query.js';
@@ -147,15 +148,7 @@ export class ReportJobRepository {
     orgId: string,
     page: { readonly after: Keyset | undefined; readonly limit: number },
   ): Promise<readonly ReportJob[]> {
-    const rows = await rowsOf<Row>(
-      tx,
-      {
-        text: `SELECT ${COLUMNS} FROM report_job
-                WHERE org_id = $1 AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3::uuid))
-                ORDER BY created_at DESC, id DESC LIMIT $4`,
-      },
-      [orgId, page.after?.key ?? null, page.after?.id ?? null, page.limit + 1],
-    );
+    const rows = await newestRows<Row>(tx, { table: 'report_job', columns: COLUMNS }, orgId, page);
     return rows.map(fromRow);
   }
 

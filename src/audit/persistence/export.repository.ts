@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
+import { newestRows } from '../../platform/database/newest-first.js';
 import { rowsOf, type Tx } from '../../platform/database/unit-of-work.js';
 import type { BundleMode } from '../domain/bundle.js';
 
@@ -137,15 +138,7 @@ export class ExportRepository {
     orgId: string,
     page: { readonly after: { readonly key: string; readonly id: string } | undefined; readonly limit: number },
   ): Promise<readonly ExportJob[]> {
-    const rows = await rowsOf<Row>(
-      tx,
-      {
-        text: `SELECT ${COLUMNS} FROM audit_export
-                WHERE org_id = $1 AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3::uuid))
-                ORDER BY created_at DESC, id DESC LIMIT $4`,
-      },
-      [orgId, page.after?.key ?? null, page.after?.id ?? null, page.limit + 1],
-    );
+    const rows = await newestRows<Row>(tx, { table: 'audit_export', columns: COLUMNS }, orgId, page);
     return rows.map(fromRow);
   }
 

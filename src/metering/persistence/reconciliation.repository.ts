@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
+import { newestRows } from '../../platform/database/newest-first.js';
 import { rowsOf, type Tx } from '../../platform/database/unit-of-work.js';
 import type { Keyset } from '../../platform/http/index.js';
 import { formatAmount, parseAmount, type PicoUsd } from '../../platform/money/index.js';
@@ -170,15 +171,7 @@ export class ReconciliationRepository {
     orgId: string,
     page: { readonly after: Keyset | undefined; readonly limit: number },
   ): Promise<readonly Reconciliation[]> {
-    const rows = await rowsOf<Row>(
-      tx,
-      {
-        text: `SELECT ${COLUMNS} FROM reconciliation
-                WHERE org_id = $1 AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3::uuid))
-                ORDER BY created_at DESC, id DESC LIMIT $4`,
-      },
-      [orgId, page.after?.key ?? null, page.after?.id ?? null, page.limit + 1],
-    );
+    const rows = await newestRows<Row>(tx, { table: 'reconciliation', columns: COLUMNS }, orgId, page);
     return rows.map(fromRow);
   }
 
